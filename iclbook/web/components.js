@@ -1,0 +1,4 @@
+(() => {
+  register("fast-weights", () => {});
+  function register() {}
+})();

@@ -1,0 +1,180 @@
+"""Softmax attention as a kernel machine, and what is lost without the softmax.
+
+Softmax attention weighs values by the exponential kernel ``exp(s k . q)``, divided by the weights'
+sum. The kernel is an inner product of infinitely many features (its Taylor series), so softmax
+attention is normalised linear attention in an infinite space. Random features make that space
+finite (Rahimi and Recht 2007; Choromanski et al. 2021). Derived in the chapter "Softmax".
+
+The trap: unnormalised linear attention lives on another scale than softmax attention. Compare
+directions, or errors after the best scale, never raw differences.
+"""
+
+from dataclasses import dataclass
+from math import factorial, sqrt
+
+import numpy as np
+from jaxtyping import Float
+
+from iclbook.dual.attention import check_demonstrations
+from iclbook.dual.memory import softmax
+from iclbook.dual.validate import check_array, check_count, check_number
+
+
+def softmax_attention(
+    K: Float[np.ndarray, "N d_k"],
+    V: Float[np.ndarray, "N d_v"],
+    q: Float[np.ndarray, "*m d_k"],
+    scale: float | None = None,
+) -> Float[np.ndarray, "*m d_v"]:
+    """``sum_i v_i softmax_i(scale k_i . q)``; the scale is 1/sqrt(d_k) unless given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        On arrays of the wrong kind, shape or length, or a scale that is not above 0.
+    """
+    check_demonstrations(K, V, q)
+    return softmax(_scale(K, scale) * (q @ K.T)) @ V
+
+
+def _scale(K: np.ndarray, scale: float | None) -> float:
+    """The given scale, checked, or 1/sqrt(d_k)."""
+    if scale is None:
+        return 1 / sqrt(K.shape[1])
+    return check_number("scale", scale, low=0.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The exact split of softmax attention over demonstrations X' and the query's own tokens X.
+
+    ``Attn([X'; X]) = (1 - lam) zero_shot + lam demonstrations``.
+
+    Attributes
+    ----------
+    lam : array (*m)
+        Share of the attention that falls on the demonstrations, ``Z' / (Z' + Z)``.
+    zero_shot : array (*m, d_v)
+        Attention over X alone.
+    demonstrations : array (*m, d_v)
+        Attention over X' alone.
+    """
+
+    lam: np.ndarray
+    zero_shot: np.ndarray
+    demonstrations: np.ndarray
+
+    @property
+    def update(self) -> np.ndarray:
+        """What the demonstrations add: ``lam (Attn(X') - Attn(X))``, shape (*m, d_v)."""
+        return self.lam[..., None] * (self.demonstrations - self.zero_shot)
+
+    @property
+    def output(self) -> np.ndarray:
+        """Attention over both, shape (*m, d_v)."""
+        return self.zero_shot + self.update
+
+
+def softmax_split(
+    K: Float[np.ndarray, "n d_k"],
+    V: Float[np.ndarray, "n d_v"],
+    K_demo: Float[np.ndarray, "N d_k"],
+    V_demo: Float[np.ndarray, "N d_v"],
+    q: Float[np.ndarray, "*m d_k"],
+    scale: float | None = None,
+) -> Split:
+    """Split softmax attention into the query's own tokens (K, V) and the demonstrations.
+
+    Raises
+    ------
+    TypeError, ValueError
+        On arrays of the wrong kind, shape or length, or a scale that is not above 0.
+    """
+    check_demonstrations(K, V, q)
+    check_array("K_demo", K_demo, "N", K.shape[1])
+    check_array("V_demo", V_demo, len(K_demo), V.shape[1])
+    scale = _scale(K, scale)
+    own, demo = scale * (q @ K.T), scale * (q @ K_demo.T)
+    gap = np.logaddexp.reduce(own, axis=-1) - np.logaddexp.reduce(demo, axis=-1)
+    lam = np.exp(-np.logaddexp(0.0, gap))  # Z' / (Z' + Z) without overflow
+    return Split(np.asarray(lam), softmax(own) @ V, softmax(demo) @ V_demo)
+
+
+def exp_features(X: Float[np.ndarray, "n d"], degree: int) -> Float[np.ndarray, "n D"]:
+    """Features of the exponential kernel up to a degree, by its Taylor series.
+
+    ``exp(x . y) = sum_m (x . y)^m / m!`` and ``(x . y)^m`` is the inner product of the m-fold
+    tensor powers, so ``phi(x) = (1, x, x (x) x / sqrt(2!), ...)`` with ``D = sum_m d^m`` entries.
+
+    Raises
+    ------
+    ValueError
+        If D would pass ten million.
+    """
+    check_array("X", X, "n", "d")
+    degree = check_count("degree", degree, low=0)
+    n, d = X.shape
+    if (D := sum(d**m for m in range(degree + 1))) > 10_000_000:
+        raise ValueError(
+            f"degree {degree} in {d} dimensions needs {D} features; expected at most 10000000. "
+            f"Lower the degree, or use positive_random_features."
+        )
+    power = np.ones((n, 1))
+    blocks = [power]
+    for m in range(1, degree + 1):
+        power = (power[:, :, None] * X[:, None, :]).reshape(n, -1)
+        blocks.append(power / sqrt(factorial(m)))
+    return np.concatenate(blocks, axis=1)
+
+
+def random_directions(
+    m: int, d: int, rng: np.random.Generator, *, orthogonal: bool = False
+) -> Float[np.ndarray, "m d"]:
+    """Directions for `positive_random_features`: rows that are standard normal vectors.
+
+    With `orthogonal`, rows are orthogonal in blocks of d and keep the lengths of normal vectors,
+    which lowers the variance (Choromanski et al. 2021, section 2.4).
+    """
+    m, d = check_count("m", m), check_count("d", d)
+    if not orthogonal:
+        return rng.standard_normal((m, d))
+    blocks = [np.linalg.qr(rng.standard_normal((d, d)))[0].T for _ in range(-(-m // d))]
+    lengths = np.linalg.norm(rng.standard_normal((m, d)), axis=1, keepdims=True)
+    return np.concatenate(blocks)[:m] * lengths
+
+
+def positive_random_features(
+    X: Float[np.ndarray, "n d"], Omega: Float[np.ndarray, "m d"]
+) -> Float[np.ndarray, "n m"]:
+    """Positive features whose inner product is ``exp(x . y)`` on average over Omega.
+
+    ``phi(x) = exp(Omega x - |x|^2 / 2) / sqrt(m)`` (Choromanski et al. 2021, lemma 1). For the kernel
+    ``exp(s k . q)`` pass ``sqrt(s) k`` and ``sqrt(s) q``.
+    """
+    check_array("X", X, "n", "d")
+    check_array("Omega", Omega, "m", X.shape[1])
+    return np.exp(X @ Omega.T - (X**2).sum(axis=1, keepdims=True) / 2) / sqrt(len(Omega))
+
+
+def kernel_attention(
+    phi_K: Float[np.ndarray, "N D"],
+    V: Float[np.ndarray, "N d_v"],
+    phi_q: Float[np.ndarray, "m D"],
+) -> Float[np.ndarray, "m d_v"]:
+    """Normalised linear attention in feature space, with a state that does not grow with N.
+
+    ``(sum_i v_i phi(k_i)^T) phi(q) / (sum_i phi(k_i) . phi(q))`` (Katharopoulos et al. 2020, eq. 5).
+
+    Raises
+    ------
+    TypeError, ValueError
+        On wrong shapes, or if a normaliser is not positive: the features do not suit.
+    """
+    check_demonstrations(phi_K, V, phi_q)
+    Z = phi_q @ phi_K.sum(axis=0)
+    if not (Z > 0).all():
+        raise ValueError(
+            f"the normaliser of query {int(np.argmin(Z))} is {Z.min():.3g}; expected a positive "
+            f"number. Use positive features, or an even degree of exp_features."
+        )
+    return phi_q @ (phi_K.T @ V) / Z[:, None]

@@ -1,0 +1,36 @@
+"""Checks that answer back: one function an exercise.
+
+In a chapter: ``from iclbook import checks as check``, then ``check.<exercise>(answer)`` as the last line
+of a cell. The verdict says whether the answer is right; if not, it recognises the misconceptions that
+the text warns of and says what to look at, without giving the answer.
+
+Modules are named after chapters.
+"""
+
+from iclbook.checks.attention_is_training import shortest_context, targets, write_token
+from iclbook.checks.gradient_descent_is_memory import (
+    momentum_coefficients,
+    rebuild_weights,
+    share_of_initial_weights,
+)
+from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
+from iclbook.checks.the_dual import contributions, dual_output, effective_number
+from iclbook.checks.verdict import Mistake, Verdict, mark
+
+__all__ = [
+    "Mistake",
+    "Verdict",
+    "contributions",
+    "dual_output",
+    "effective_number",
+    "mark",
+    "momentum_coefficients",
+    "positive_features",
+    "rebuild_weights",
+    "share_of_demonstrations",
+    "share_of_initial_weights",
+    "shortest_context",
+    "softmax_update",
+    "targets",
+    "write_token",
+]

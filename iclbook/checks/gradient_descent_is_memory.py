@@ -35,7 +35,7 @@ def rebuild_weights(answer) -> Verdict:
                 "mean loss already contained?",
             ),
             Mistake(
-                lambda W, X, E, eta: (W.T + eta * X.T @ E.sum(0)),
+                lambda W, X, E, eta: W.T + eta * X.T @ E.sum(0),
                 "The result is transposed. In an outer product, which factor gives the rows: the "
                 "error (an output) or the input?",
             ),

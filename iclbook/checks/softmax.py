@@ -82,8 +82,10 @@ def positive_features(answer) -> Verdict:
     """Positive random features of the exponential kernel, from (X, Omega)."""
 
     rng = np.random.default_rng(9)
-    cases = [(0.5 * rng.normal(size=(n, d)), rng.normal(size=(m, d)))
-             for n, d, m in [(3, 4, 6), (5, 2, 3)]]
+    cases = [
+        (0.5 * rng.normal(size=(n, d)), rng.normal(size=(m, d)))
+        for n, d, m in [(3, 4, 6), (5, 2, 3)]
+    ]
     return mark(
         answer,
         right=positive_random_features,
@@ -92,29 +94,35 @@ def positive_features(answer) -> Verdict:
         hint="Check it on many random directions: phi(x) . phi(y) should come near exp(x . y).",
         mistakes=[
             Mistake(
-                lambda X, O: np.exp(X @ O.T) / np.sqrt(len(O)),
+                lambda X, Omega: np.exp(X @ Omega.T) / np.sqrt(len(Omega)),
                 "Without a correction the mean is exp(|x + y|^2 / 2). Which factor turns that "
                 "into exp(x . y)?",
             ),
             Mistake(
-                lambda X, O: np.exp(X @ O.T - (X**2).sum(1, keepdims=True) / 2),
+                lambda X, Omega: np.exp(X @ Omega.T - (X**2).sum(1, keepdims=True) / 2),
                 "The inner product grows with the number of features: a sum, not a mean.",
             ),
             Mistake(
-                lambda X, O: np.exp(X @ O.T - (X**2).sum(1, keepdims=True) / 2) / len(O),
+                lambda X, Omega: (
+                    np.exp(X @ Omega.T - (X**2).sum(1, keepdims=True) / 2) / len(Omega)
+                ),
                 "The 1/m is applied twice: it belongs to the product of two features.",
             ),
             Mistake(
-                lambda X, O: np.exp(X @ O.T - (X**2).sum(1, keepdims=True)) / np.sqrt(len(O)),
+                lambda X, Omega: (
+                    np.exp(X @ Omega.T - (X**2).sum(1, keepdims=True)) / np.sqrt(len(Omega))
+                ),
                 "The correction is twice too strong: each of the two features brings half.",
             ),
             Mistake(
-                lambda X, O: np.exp(X @ O.T - np.linalg.norm(X, axis=1, keepdims=True) / 2)
-                / np.sqrt(len(O)),
+                lambda X, Omega: (
+                    np.exp(X @ Omega.T - np.linalg.norm(X, axis=1, keepdims=True) / 2)
+                    / np.sqrt(len(Omega))
+                ),
                 "The correction needs the squared length of x, not the length.",
             ),
             Mistake(
-                lambda X, O: normalise(X @ O.T),
+                lambda X, Omega: normalise(X @ Omega.T),
                 "These features sum to one, so their inner product is not the kernel.",
             ),
         ],

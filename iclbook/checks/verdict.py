@@ -1,7 +1,7 @@
 """How an exercise answer is marked: run it, compare it, and recognise known misconceptions.
 
-An exercise gives a correct solution, a few *cases* (arguments to call the answer with) and a list of
-*mistakes*: what a reader computes who holds a certain misconception, with the hint for it. The
+An exercise gives a correct solution, a few *cases* (arguments to call the answer with) and a list
+of *mistakes*: what a reader computes who holds a certain misconception, with the hint for it. The
 answer is compared with all of them. A message says where to look and never what to write.
 """
 
@@ -82,9 +82,7 @@ def mark(
         try:
             got.append(answer(*(_copy(value) for value in case)))
         except Exception as error:  # whatever the reader's code does wrong, they get a message
-            return Verdict(
-                False, f"Your function stopped with {type(error).__name__}: {error}"
-            )
+            return Verdict(False, f"Your function stopped with {type(error).__name__}: {error}")
     if all(value is None or value is Ellipsis for value in got):
         return Verdict(
             False, "Your function returns nothing so far: fill in the dots and return the result."
@@ -95,9 +93,7 @@ def mark(
         try:
             arrays.append(np.asarray(value, dtype=float))
         except (TypeError, ValueError):
-            return Verdict(
-                False, f"Your function returns {_kind(value)}; expected {_kind(want)}."
-            )
+            return Verdict(False, f"Your function returns {_kind(value)}; expected {_kind(want)}.")
     if not all(np.isfinite(array).all() for array in arrays):
         return Verdict(False, "Your result holds NaN or infinite numbers: look for a 0/0.")
     if _same(arrays, wanted):
@@ -133,7 +129,8 @@ def _accepts(function: Callable, count: int) -> bool:
     if any(p.kind is Parameter.VAR_POSITIONAL for p in parameters):
         return True
     positional = [
-        p for p in parameters
+        p
+        for p in parameters
         if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     ]
     needed = sum(p.default is Parameter.empty for p in positional)

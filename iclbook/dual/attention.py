@@ -1,7 +1,7 @@
 """Linear attention and its other face, a matrix of fast weights.
 
-Attention without the softmax, over keys ``k_i`` and values ``v_i``, is ``sum_i v_i (k_i . q)``. Moving
-the bracket gives ``(sum_i v_i k_i^T) q = Delta W q``: the same numbers, read as a weight update.
+Attention without the softmax, over keys ``k_i`` and values ``v_i``, is ``sum_i v_i (k_i . q)``.
+Moving the bracket gives ``(sum_i v_i k_i^T) q = Delta W q``: the same numbers, read as an update.
 Derived in the chapter "Attention is training" (Schmidhuber 1992; Katharopoulos et al. 2020; Schlag,
 Irie and Schmidhuber 2021; Dai et al. 2023, section 3).
 

@@ -1,7 +1,7 @@
 """How alike are two sets of vectors? Measures that do not mistake scale for difference.
 
-Used in the chapter "Softmax" to compare the update of softmax attention with linear attention, which
-lives on another scale. The scale, or the linear map, is fitted on some queries and judged on others.
+Used in the chapter "Softmax" to compare the update of softmax attention with linear attention,
+which lives on another scale. The scale, or the map, is fitted on some queries and judged on others.
 """
 
 import numpy as np
@@ -15,9 +15,7 @@ def _check_pair(A, B) -> None:
     check_array("B", B, *A.shape)
 
 
-def cosines(
-    A: Float[np.ndarray, "m d"], B: Float[np.ndarray, "m d"]
-) -> Float[np.ndarray, "m"]:
+def cosines(A: Float[np.ndarray, "m d"], B: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m"]:
     """Cosine of each row of A with the same row of B.
 
     Raises

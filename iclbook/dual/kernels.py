@@ -148,8 +148,8 @@ def positive_random_features(
 ) -> Float[np.ndarray, "n m"]:
     """Positive features whose inner product is ``exp(x . y)`` on average over Omega.
 
-    ``phi(x) = exp(Omega x - |x|^2 / 2) / sqrt(m)`` (Choromanski et al. 2021, lemma 1). For the kernel
-    ``exp(s k . q)`` pass ``sqrt(s) k`` and ``sqrt(s) q``.
+    ``phi(x) = exp(Omega x - |x|^2 / 2) / sqrt(m)`` (Choromanski et al. 2021, lemma 1). For
+    the kernel ``exp(s k . q)`` pass ``sqrt(s) k`` and ``sqrt(s) q``.
     """
     check_array("X", X, "n", "d")
     check_array("Omega", Omega, "m", X.shape[1])
@@ -163,7 +163,8 @@ def kernel_attention(
 ) -> Float[np.ndarray, "m d_v"]:
     """Normalised linear attention in feature space, with a state that does not grow with N.
 
-    ``(sum_i v_i phi(k_i)^T) phi(q) / (sum_i phi(k_i) . phi(q))`` (Katharopoulos et al. 2020, eq. 5).
+    ``(sum_i v_i phi(k_i)^T) phi(q) / (sum_i phi(k_i) . phi(q))``
+    (Katharopoulos et al. 2020, eq. 5).
 
     Raises
     ------

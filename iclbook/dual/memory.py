@@ -10,8 +10,8 @@ decay if one likes,
 Derived in the chapter "Gradient descent is memory"; the identity is due to Aizerman, Braverman and
 Rozonoer (1964), its reading as attention to Irie, Csordas and Schmidhuber (2022).
 
-The trap: the errors ``eps_i^t`` depend on the weights along the way. The formula rewrites a finished
-training run. It does not replace running it.
+The trap: the errors ``eps_i^t`` depend on the weights along the way. The formula rewrites a
+finished training run. It does not replace running it.
 """
 
 from dataclasses import dataclass
@@ -59,8 +59,8 @@ def coefficients(
 ) -> tuple[float, Float[np.ndarray, "T"]]:
     """How much of W_0 and of each step's gradient is left in the weights after T steps.
 
-    Heavy ball with L2 decay inside the gradient, ``V <- mu V + lam W - E``, ``W <- W - eta V``, is a
-    linear system with state (W, V), so its weights are its impulse response:
+    Heavy ball with L2 decay inside the gradient, ``V <- mu V + lam W - E``, ``W <- W - eta V``,
+    is a linear system with state (W, V), so its weights are its impulse response:
     ``c_{T,t} = (A^(T-1-t) B)_1`` and ``a_T = (A^T)_11`` with
     ``A = [[1 - eta lam, -eta mu], [lam, mu]]`` and ``B = (eta, -1)``.
     Plain gradient descent is ``mu = lam = 0``: all ``c`` equal eta, and ``a_T = 1``.
@@ -131,9 +131,7 @@ class Training:
     @cached_property
     def outer_products(self) -> Float[np.ndarray, "T d_out d_in"]:
         """Each step's sum of outer products, ``sum_{i in B_t} eps_i^t x_i^T``."""
-        return np.stack(
-            [E.T @ self.X[B] for E, B in zip(self.errors, self.batches, strict=True)]
-        )
+        return np.stack([E.T @ self.X[B] for E, B in zip(self.errors, self.batches, strict=True)])
 
     def coefficients(self, T: int | None = None) -> tuple[float, Float[np.ndarray, "T"]]:
         """``a_T`` and ``c_{T,t}`` of this run after T steps (default: all of them)."""

@@ -39,8 +39,7 @@ def check_array(name: str, value, *shape: int | str) -> np.ndarray:
             f"arithmetic would round or overflow. Use {name}.astype(float)."
         )
     fits = value.ndim == len(shape) and all(
-        isinstance(want, str) or have == want
-        for have, want in zip(value.shape, shape, strict=True)
+        isinstance(want, str) or have == want for have, want in zip(value.shape, shape, strict=True)
     )
     if not fits:
         hint = ""

@@ -70,14 +70,14 @@ def read(path):
         If the file is missing or is not a version 4 notebook.
     """
     try:
-        document = json.loads(Path(path).read_text("utf-8"))
-        if document.get("nbformat") != 4:
-            raise ValueError("not a version 4 notebook")
-        return nbformat.from_dict(document)
+        text = Path(path).read_text("utf-8")
+        if json.loads(text).get("nbformat") != 4:
+            raise ValueError("not version 4 of the format")
+        return nbformat.v4.reads(text)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such notebook; name a file such as "
                          "book/dual/softmax.ipynb") from None
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, KeyError) as error:
         raise ValueError(f"{path}: not a notebook ({error})") from None
 
 
@@ -209,6 +209,7 @@ def execute(path):
     path = Path(path)
     notebook = read(path)
     client = NotebookClient(notebook, timeout=300, kernel_name="python3",
+                            extra_arguments=["--log-level=ERROR"],
                             resources={"metadata": {"path": str(path.parent)}})
     start = time.perf_counter()
     try:

@@ -52,11 +52,11 @@ class Split:
 
     Attributes
     ----------
-    lam : array (*m)
+    lam : array ``(*m)``
         Share of the attention that falls on the demonstrations, ``Z' / (Z' + Z)``.
-    zero_shot : array (*m, d_v)
+    zero_shot : array ``(*m, d_v)``
         Attention over X alone.
-    demonstrations : array (*m, d_v)
+    demonstrations : array ``(*m, d_v)``
         Attention over X' alone.
     """
 
@@ -66,12 +66,12 @@ class Split:
 
     @property
     def update(self) -> np.ndarray:
-        """What the demonstrations add: ``lam (Attn(X') - Attn(X))``, shape (*m, d_v)."""
+        """What the demonstrations add: ``lam (Attn(X') - Attn(X))``, shape ``(*m, d_v)``."""
         return self.lam[..., None] * (self.demonstrations - self.zero_shot)
 
     @property
     def output(self) -> np.ndarray:
-        """Attention over both, shape (*m, d_v)."""
+        """Attention over both, shape ``(*m, d_v)``."""
         return self.zero_shot + self.update
 
 

@@ -4,7 +4,7 @@ A chapter calls :func:`use_style` once. It takes its colours from :data:`COLOURS
 role looks the same in every figure, table and explorable of the book. Numbers that the prose
 quotes go through :func:`glue`.
 
-:func:`play` and :func:`explorable` are the controls of a page; see :mod:`iclbook.controls`.
+The controls of a page, ``play`` and ``explorable``, live in :mod:`iclbook.controls`.
 """
 
 import math

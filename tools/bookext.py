@@ -1,0 +1,165 @@
+"""Sphinx extension of this book: what settings alone cannot do.
+
+- What names the repository's address is derived from ``repository.url`` in ``_config.yml``.
+- MathJax is copied from the installed ``sphinx-mathjax-offline`` into the site.
+- The back matter's lists (records, unchecked cells) become substitutions that a page can place.
+- Pictures load lazily, and the icon script keeps only the icons that the site shows.
+"""
+
+import os
+import re
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from sphinx.errors import ExtensionError
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from iclbook.figures import COLOURS
+from tools.notebooks import chapters, read
+from tools.repository import checked_url
+
+LEFT_OUT = {"nbval-ignore-output": "runs, output not compared", "nbval-skip": "not run"}
+MATHJAX_PARTS = ("tex-svg.js", "input/tex/extensions", "a11y", "sre")
+
+# One icon of Font Awesome's script: name:[width,height,[aliases],"unicode","path"],
+ICON = re.compile(
+    r'(?:"(?P<quoted>[\w-]+)"|\b(?P<bare>\w+)):\[\d+,\d+,\[(?P<aliases>(?:"[^"]*"|[\d.]+|,)*)\],'
+    r'"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
+)
+
+
+def pages_url(url):
+    """Return the address of the GitHub Pages site of the repository at ``url``.
+
+    Raises
+    ------
+    ValueError
+        If ``url`` is not of the form ``https://github.com/NAME/REPO``.
+    """
+    owner, name = checked_url(url).split("/")[-2:]
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+def unchecked_cells(root):
+    """List the notebook cells whose output the tests do not compare.
+
+    Returns
+    -------
+    list of (str, int, str, str)
+        Page, number of the code cell (from 1), what is left out, the reason.
+
+    Raises
+    ------
+    ValueError
+        If such a cell gives no reason.
+    """
+    found = []
+    for path in chapters(root):
+        page = path.relative_to(root).as_posix()
+        code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+        for number, cell in enumerate(code, start=1):
+            for tag in sorted(LEFT_OUT.keys() & set(cell.metadata.get("tags", ()))):
+                reason = cell.metadata.get("unchecked_reason")
+                if not reason:
+                    raise ValueError(
+                        f"{page}: code cell {number} has the tag {tag!r} but no reason; "
+                        "add unchecked_reason to the cell's metadata"
+                    )
+                found.append((page, number, LEFT_OUT[tag], reason))
+    return found
+
+
+def _unchecked_text(cells):
+    if not cells:
+        return "**None.** The output of every cell of every chapter is compared."
+    rows = [f"| [](/{page}) | {number} | {what} | {why} |" for page, number, what, why in cells]
+    return "\n".join(["| Chapter | Code cell | Left out | Why |", "|---|---|---|---|", *rows])
+
+
+def derive_settings(app, config):
+    """Fill in what follows from ``repository.url`` and from the files of the book."""
+    root = Path(app.srcdir)
+    try:
+        url = checked_url(config.html_theme_options["repository_url"])
+        cells = unchecked_cells(root)
+    except ValueError as error:
+        raise ExtensionError(str(error)) from error
+    config.html_baseurl = config.ogp_site_url = pages_url(url)
+    config.ogp_site_name = config.html_title
+    config.myst_substitutions |= {
+        "issues": f"[open an issue]({url}/issues)",
+        "clone": f"```bash\ngit clone {url}\ncd {url.rsplit('/', 1)[-1]}\n```",
+        "install": f'```bash\npip install "iclbook @ git+{url}"\n```',
+        "unchecked": _unchecked_text(cells),
+        **{
+            f"colour_{role}": f'<span class="swatch" style="background:{code}"></span> `{code}`'
+            for role, code in COLOURS.items()
+        },
+    }
+
+
+def copy_mathjax(app):
+    """Copy MathJax, its optional TeX packages and its speech for screen readers into the site."""
+    if app.builder.format != "html":
+        return
+    try:
+        files = metadata.files("sphinx-mathjax-offline") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    script = next((f.locate() for f in files if f.name == MATHJAX_PARTS[0]), None)
+    if script is None or not Path(script).is_file():
+        raise ExtensionError(
+            "MathJax is missing: pip install -r requirements.txt brings sphinx-mathjax-offline"
+        )
+    source = Path(script).parent
+    target = Path(app.outdir, "_static", "mathjax")
+    for part in MATHJAX_PARTS:
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source / part, target / part)
+
+
+def lazy_images(app, pagename, templatename, context, doctree):
+    """Let the browser load a picture when the reader comes near it."""
+    if "body" in context:
+        context["body"] = re.sub(
+            r"<img(?![^>]*\bloading=)", '<img loading="lazy"', context["body"]
+        )
+
+
+def trim_icons(app, error):
+    """Keep only the icons that the built pages and scripts name: 1.5 MB become 0.1 MB."""
+    if error or app.builder.name != "html":
+        return
+    outdir = Path(app.outdir)
+    script = outdir / "_static" / "scripts" / "fontawesome.js"
+    texts = [p for p in outdir.rglob("*") if p.suffix in {".html", ".js"} and p != script]
+    used = {
+        name
+        for path in texts
+        if "mathjax" not in path.parts
+        for name in re.findall(r"\bfa-([a-z0-9-]+)", path.read_text(encoding="utf-8"))
+    }
+
+    def keep(icon):
+        names = {icon["quoted"] or icon["bare"], *re.findall(r'"([^"]*)"', icon["aliases"])}
+        return icon[0] if names & used else ""
+
+    text = script.read_text(encoding="utf-8")
+    part = script.with_suffix(".part")
+    part.write_text(ICON.sub(keep, text), encoding="utf-8")
+    os.replace(part, script)
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("config-inited", derive_settings)
+    app.connect("builder-inited", copy_mathjax)
+    app.connect("html-page-context", lazy_images)
+    app.connect("build-finished", trim_icons)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -109,7 +109,7 @@ def explorable(name: str, state: Mapping[str, Any], *, table: Sequence[Mapping[s
     rows = [_row(row) for row in table]
     body = (
         f'<div class="explorable" data-explorable="{name}" data-state="{html.escape(data)}">\n'
-        f"{_table_html(rows)}\n</div>"
+        f"{_table_html(rows, 'The starting numbers as a table', is_open=True)}\n</div>"
     )
     _display_static(body, rows)
 
@@ -232,7 +232,9 @@ def _check_columns(rows: list[dict[str, str]]) -> list[str]:
     return columns
 
 
-def _table_html(rows: list[dict[str, str]]) -> str:
+def _table_html(
+    rows: list[dict[str, str]], summary: str = "The numbers as a table", *, is_open: bool = False
+) -> str:
     columns = _check_columns(rows)
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
     lines = [
@@ -240,7 +242,7 @@ def _table_html(rows: list[dict[str, str]]) -> str:
         for row in rows
     ]
     return (
-        '<details class="numbers"><summary>The numbers as a table</summary>\n'
+        f'<details class="numbers"{" open" if is_open else ""}><summary>{summary}</summary>\n'
         f"<table><thead><tr>{head}</tr></thead>\n<tbody>{''.join(lines)}</tbody></table></details>"
     )
 

@@ -1,4 +1,307 @@
+// Components of the book's pages: the slider over stored frames, and pictures that the reader moves.
+// Plain JavaScript without dependencies. The site loads this file; a live notebook inlines it.
+// Arithmetic stands in pure functions under window.iclbook and is tested against the Python package.
 (() => {
-  register("fast-weights", () => {});
-  function register() {}
+  "use strict";
+
+  const explorables = {};
+  const register = (name, build) => { explorables[name] = build; };
+
+  // ---- arithmetic: vectors are arrays, matrices arrays of rows ---------------------------------
+
+  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  const add = (a, b) => a.map((value, i) => value + b[i]);
+  const scale = (a, factor) => a.map((value) => value * factor);
+  const apply = (matrix, vector) => matrix.map((row) => dot(row, vector));
+
+  const fastWeights = {
+    // sum_i v_i k_i^T, shape (d_v, d_k)
+    deltaW: (keys, values) => values[0].map((_, row) => keys[0].map((_, column) =>
+      keys.reduce((sum, key, i) => sum + values[i][row] * key[column], 0))),
+    // sum_i (k_i . q) v_i, without any matrix
+    linearAttention: (keys, values, query) => keys.reduce((sum, key, i) =>
+      add(sum, scale(values[i], dot(key, query))), values[0].map(() => 0)),
+    // (W + Delta W) q
+    predict: (weights, keys, values, query) =>
+      apply(fastWeights.deltaW(keys, values).map((row, i) => add(row, weights[i])), query),
+  };
+
+  // ---- small helpers for the page --------------------------------------------------------------
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const svg = (name, attributes = {}, parent = null, text = "") => {
+    const node = document.createElementNS(SVG, name);
+    Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
+    node.textContent = text;
+    if (parent) parent.append(node);
+    return node;
+  };
+  const element = (html) => {
+    const template = document.createElement("template");
+    template.innerHTML = html.trim();
+    return template.content.firstElementChild;
+  };
+  const number = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2).replace("-", "−");
+  const pair = (vector) => `(${vector.map(number).join(", ")})`;
+  const subscript = (i) => "₁₂₃₄₅"[i];
+
+  // ---- the slider over frames ------------------------------------------------------------------
+
+  const startFrames = (figure) => {
+    const images = [...figure.querySelectorAll(".frames-stage img")];
+    const control = figure.querySelector(".frames-control");
+    const [slider, output, caption] = ["input", "output", "figcaption"].map((s) => figure.querySelector(s));
+    const show = () => {
+      const chosen = images[slider.valueAsNumber];
+      images.forEach((image) => { image.hidden = image !== chosen; });
+      output.value = chosen.dataset.value;
+      slider.setAttribute("aria-valuetext", chosen.dataset.value);
+      if (caption.textContent !== chosen.dataset.sentence) caption.textContent = chosen.dataset.sentence;
+    };
+    slider.addEventListener("input", show);
+    control.hidden = false;
+    show();
+  };
+
+  // ---- a plane with points to drag -------------------------------------------------------------
+
+  const SIZE = 320, MARGIN = 0.2;
+
+  // A square picture of the plane from -reach to reach, with the functions that draw in it.
+  const plane = (title, reach) => {
+    const unit = SIZE / (2 * (reach + MARGIN));
+    const px = (x) => SIZE / 2 + unit * x;
+    const py = (y) => SIZE / 2 - unit * y;
+    const picture = svg("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, role: "group", "aria-label": title });
+    const back = svg("g", { "aria-hidden": "true" }, picture);
+    for (let tick = -reach; tick <= reach; tick += 1) {
+      svg("path", { class: tick ? "grid" : "axis", d: `M${px(tick)},0V${SIZE}M0,${py(tick)}H${SIZE}` }, back);
+    }
+    svg("text", { class: "tick", x: px(1), y: py(0) + 15, "text-anchor": "middle" }, back, "1");
+    svg("text", { class: "tick", x: px(0) - 6, y: py(1) + 4, "text-anchor": "end" }, back, "1");
+
+    const line = ([x0, y0], [x1, y1]) => `M${px(x0)},${py(y0)}L${px(x1)},${py(y1)}`;
+    const arrow = (from, to, head = 9) => {
+      const [ax, ay, bx, by] = [px(from[0]), py(from[1]), px(to[0]), py(to[1])];
+      const length = Math.hypot(bx - ax, by - ay);
+      if (length < 0.5) return "";
+      const [ux, uy, h] = [(bx - ax) / length, (by - ay) / length, Math.min(head, length / 2)];
+      const wing = (side) => `${bx - h * (ux - side * 0.5 * uy)},${by - h * (uy + side * 0.5 * ux)}`;
+      return `${line(from, to)}M${wing(1)}L${bx},${by}L${wing(-1)}`;
+    };
+    const locate = (event) => {
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
+      return [(at.x - SIZE / 2) / unit, (SIZE / 2 - at.y) / unit];
+    };
+    const path = (cls) => svg("path", { class: cls }, picture);
+    return { picture, reach, px, py, line, arrow, locate, path };
+  };
+
+  // A handle: drag it with mouse or finger, or focus it and press arrow keys (Shift: larger steps).
+  const handle = ({ picture, reach, px, py, line, locate }, { role, name, label, get, set }) => {
+    const group = svg("g", {
+      class: `point ${role}`, tabindex: 0, role: "slider", "aria-label": name,
+      "aria-roledescription": "point in the plane", "aria-valuemin": -reach, "aria-valuemax": reach,
+    }, picture);
+    const shaft = svg("path", { class: "shaft" }, group);
+    const circles = [["touch", 22], ["ring", 12], ["dot", 7]].map(([cls, r]) =>
+      svg("circle", { class: cls, r }, group));
+    const text = svg("text", { class: "name", "text-anchor": "middle" }, group, label);
+    const move = (point) => set(point.map((value) => Math.round(Math.max(-reach, Math.min(reach, value)) * 100) / 100));
+
+    group.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      event.preventDefault();
+      group.focus();
+      group.setPointerCapture(event.pointerId);
+    });
+    group.addEventListener("pointermove", (event) => {
+      if (group.hasPointerCapture(event.pointerId)) move(locate(event));
+    });
+    group.addEventListener("keydown", (event) => {
+      const step = event.shiftKey ? 0.5 : 0.1;
+      const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] || [];
+      if (dx === undefined) return;
+      event.preventDefault();
+      move(add(get(), [step * dx, step * dy]));
+    });
+
+    return () => {
+      const [x, y] = get();
+      const away = Math.hypot(x, y) || 1;
+      shaft.setAttribute("d", line([0, 0], [x, y]));
+      circles.forEach((circle) => { circle.setAttribute("cx", px(x)); circle.setAttribute("cy", py(y)); });
+      text.setAttribute("x", Math.max(14, Math.min(SIZE - 14, px(x) + 20 * x / away)));
+      text.setAttribute("y", Math.max(16, Math.min(SIZE - 6, py(y) - 20 * y / away + 5)));
+      group.setAttribute("aria-valuenow", x);
+      group.setAttribute("aria-valuetext", `x ${number(x)}, y ${number(y)}`);
+    };
+  };
+
+  // ---- explorable: demonstrations as fast weights ----------------------------------------------
+
+  const MOST = 5;
+  const SPARE = [  // further demonstrations: key, value
+    [[0.6, -1.1], [-0.7, 0.5]], [[-1.2, -0.7], [0.4, 0.9]], [[0.2, 1.4], [0.6, -0.3]],
+    [[-0.5, 0.3], [0.7, 0.7]], [[1.1, 0.9], [-0.3, 0.4]],
+  ];
+  const K = (i) => `<i>k</i><sub>${i}</sub>`, V = (i) => `<i>v</i><sub>${i}</sub>`;
+  const ZSL = "<i>W</i><sub>ZSL</sub>", ICL = "Δ<i>W</i><sub>ICL</sub>", Q = "<i>q</i>";
+  const swatch = (cls, text) =>
+    `<li><svg viewBox="0 0 28 10" aria-hidden="true"><path class="${cls}" d="M2,5H26"/></svg><span>${text}</span></li>`;
+
+  const FAST_WEIGHTS = `
+    <div class="fast-weights">
+      <div class="planes">
+        <div class="keys">
+          <p class="title">Drag the keys ${K("i")} and the query ${Q}</p>
+          <ul class="legend">${swatch("weight", `weight ${K("i")}·${Q}: ${K("i")} projected on ${Q}`)}</ul>
+        </div>
+        <div class="values">
+          <p class="title">Drag the values ${V("i")}</p>
+          <ul class="legend">
+            ${swatch("zero-shot", `zero-shot ${ZSL} ${Q}`)}
+            ${swatch("chain", `attention, one (${K("i")}·${Q}) ${V("i")} after another`)}
+            ${swatch("update", `weight update ${ICL} ${Q}`)}
+            ${swatch("prediction", "prediction")}
+          </ul>
+        </div>
+      </div>
+      <dl class="readings">
+        <div class="attention"><dt>As attention</dt><dd data-reading="attention"></dd></div>
+        <div class="trained"><dt>As a weight update</dt><dd data-reading="update"></dd></div>
+        <div><dt>Prediction</dt><dd data-reading="prediction"></dd></div>
+      </dl>
+      <div class="quantities"><div class="weights"></div><div class="matrices"></div></div>
+      <p class="buttons">
+        <button type="button" data-do="add">Add a demonstration</button>
+        <button type="button" data-do="remove">Remove the last</button>
+        <button type="button" data-do="reset">Start again</button>
+      </p>
+      <p class="hint">With a keyboard: Tab to a point, then the arrow keys; hold Shift for larger steps.</p>
+      <p class="unseen" aria-live="polite"></p>
+    </div>`;
+
+  const matrixHtml = (name, matrix, cls) => `
+    <span class="matrix ${cls}"><span class="matrix-name">${name}</span>
+    <span class="matrix-body">${matrix.map((row) => row.map((value) => `<span>${number(value)}</span>`).join("")).join("")}</span></span>`;
+
+  const weightHtml = (weight, i, most) => `
+    <div class="bar"><span>${K(i + 1)}·${Q}</span>
+    <span class="track"><span class="fill" style="width:${50 * Math.abs(weight) / most}%;${weight < 0 ? "right" : "left"}:50%"></span></span>
+    <span class="amount">${number(weight)}</span></div>`;
+
+  register("fast-weights", (root, state) => {
+    const view = element(FAST_WEIGHTS);
+    const find = (selector) => view.querySelector(selector);
+    let now, parts;
+
+    // The planes are built again when demonstrations come or go; dragging only moves what is there.
+    const build = () => {
+      view.querySelectorAll(".planes > div > svg").forEach((old) => old.remove());
+      const left = plane("Keys and the query", 2), right = plane("Values and the prediction", 3);
+      find(".keys .title").after(left.picture);
+      find(".values .title").after(right.picture);
+      const point = (where, role, name, label, list, i) => handle(where, {
+        role, name, label, get: () => list[i], set: (value) => { list[i] = value; update(); },
+      });
+      parts = {
+        left,
+        right,
+        ray: left.path("ray"),
+        weights: now.keys.map(() => left.path("weight")),
+        zeroShot: right.path("zero-shot"),
+        update: right.path("update"),
+        chain: now.keys.map(() => right.path("chain")),
+        prediction: right.path("prediction"),
+        outside: svg("text", { x: SIZE / 2, y: SIZE - 8, "text-anchor": "middle" }, right.picture),
+        handles: [
+          ...now.keys.map((_, i) => point(left, "demonstration", `Key ${i + 1}`, `k${subscript(i)}`, now.keys, i)),
+          point(left, "query", "Query", "q", now.query, 0),
+          ...now.values.map((_, i) => point(right, "demonstration", `Value ${i + 1}`, `v${subscript(i)}`, now.values, i)),
+        ],
+      };
+      find("[data-do=add]").disabled = now.keys.length >= MOST;
+      find("[data-do=remove]").disabled = now.keys.length <= 1;
+      update();
+    };
+
+    const update = () => {
+      const { W, keys, values, query: [q] } = now;
+      const weights = keys.map((key) => dot(key, q));
+      const learned = fastWeights.deltaW(keys, values);
+      const zeroShot = apply(W, q);
+      const byAttention = fastWeights.linearAttention(keys, values, q), byWeights = apply(learned, q);
+      const prediction = fastWeights.predict(W, keys, values, q);
+
+      const { left, right } = parts;
+      const length = Math.hypot(...q) || 1, far = scale(q, 2 * left.reach / length);
+      parts.handles.forEach((place) => place());
+      parts.ray.setAttribute("d", left.line(scale(far, -1), far));
+      parts.weights.forEach((path, i) => {
+        const foot = scale(q, weights[i] / (length * length));
+        path.setAttribute("d", left.line(keys[i], foot) + left.line([0, 0], foot));
+      });
+      parts.zeroShot.setAttribute("d", right.arrow([0, 0], zeroShot));
+      parts.update.setAttribute("d", right.arrow(zeroShot, prediction));
+      let from = zeroShot;
+      parts.chain.forEach((path, i) => {
+        const to = add(from, scale(values[i], weights[i]));
+        path.setAttribute("d", right.arrow(from, to, 6));
+        from = to;
+      });
+      parts.prediction.setAttribute("d", right.arrow([0, 0], prediction, 12));
+      const outside = Math.max(...prediction.map(Math.abs)) > right.reach + MARGIN;
+      parts.outside.textContent = outside ? `prediction at ${pair(prediction)}, outside` : "";
+
+      const terms = keys.map((_, i) => `(${K(i + 1)}·${Q}) ${V(i + 1)}`).join(" + ");
+      find("[data-reading=attention]").innerHTML = `${terms} = <b>${pair(byAttention)}</b>`;
+      find("[data-reading=update]").innerHTML = `${ICL} ${Q} = <b>${pair(byWeights)}</b>, the same vector`;
+      find("[data-reading=prediction]").innerHTML = `${ZSL} ${Q} + ${ICL} ${Q} = ${pair(zeroShot)} + ${pair(byWeights)} = <b>${pair(prediction)}</b>`;
+      const most = Math.max(2, ...weights.map(Math.abs));
+      find(".weights").innerHTML = weights.map((weight, i) => weightHtml(weight, i, most)).join("");
+      find(".matrices").innerHTML = matrixHtml(ZSL, W, "zero") + "<span>+</span>" + matrixHtml(ICL, learned, "trained")
+        + "<span>=</span>" + matrixHtml("<i>W</i>", learned.map((row, i) => add(row, W[i])), "");
+      find("[aria-live]").textContent = `Update ${pair(byWeights)}. Prediction ${pair(prediction)}.`;
+    };
+
+    const reset = () => {
+      const { W, keys, values, query } = structuredClone(state);
+      now = { W, keys, values, query: [query] };
+      build();
+    };
+    const actions = {
+      add: () => {
+        const [key, value] = structuredClone(SPARE[now.keys.length]);
+        now.keys.push(key);
+        now.values.push(value);
+        build();
+      },
+      remove: () => {
+        now.keys.pop();
+        now.values.pop();
+        build();
+      },
+      reset,
+    };
+    view.addEventListener("click", (event) => actions[event.target.dataset.do]?.());
+    reset();
+    root.prepend(view);
+    root.querySelector("details.numbers").open = false;
+  });
+
+  const start = (scope = document) => {
+    scope.querySelectorAll("figure.frames:not([data-ready])").forEach((figure) => {
+      figure.dataset.ready = "";
+      startFrames(figure);
+    });
+    scope.querySelectorAll(".explorable:not([data-ready])").forEach((root) => {
+      root.dataset.ready = "";
+      explorables[root.dataset.explorable](root, JSON.parse(root.dataset.state));
+    });
+  };
+
+  window.iclbook = { fastWeights, start };
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", () => start());
+  else start();
 })();

@@ -94,7 +94,7 @@ def causal_linear_attention_parallel(
     TypeError, ValueError
         On arrays of the wrong kind, shape or length.
     """
-    check_demonstrations(K, V, Q)
+    check_demonstrations(K, V)
     check_array("Q", Q, len(K), K.shape[1])
     return np.tril(Q @ K.T) @ V
 
@@ -109,7 +109,7 @@ def causal_linear_attention_recurrent(
     TypeError, ValueError
         On arrays of the wrong kind, shape or length.
     """
-    check_demonstrations(K, V, Q)
+    check_demonstrations(K, V)
     check_array("Q", Q, len(K), K.shape[1])
     W = np.zeros((V.shape[1], K.shape[1]), dtype=np.result_type(K, V))
     out = np.empty_like(V, dtype=np.result_type(Q, K, V))

@@ -10,7 +10,7 @@ directions, or errors after the best scale, never raw differences.
 """
 
 from dataclasses import dataclass
-from math import factorial, sqrt
+from math import sqrt
 
 import numpy as np
 from jaxtyping import Float
@@ -114,16 +114,19 @@ def exp_features(X: Float[np.ndarray, "n d"], degree: int) -> Float[np.ndarray, 
     check_array("X", X, "n", "d")
     degree = check_count("degree", degree, low=0)
     n, d = X.shape
-    if (D := sum(d**m for m in range(degree + 1))) > 10_000_000:
-        raise ValueError(
-            f"degree {degree} in {d} dimensions needs {D} features; expected at most 10000000. "
-            f"Lower the degree, or use positive_random_features."
-        )
-    power = np.ones((n, 1))
-    blocks = [power]
+    D = 0
+    for m in range(degree + 1):
+        D += d**m
+        if D > 10_000_000:
+            raise ValueError(
+                f"degree {degree} in {d} dimensions needs more than 10000000 features, which is "
+                f"the limit. Lower the degree, or use positive_random_features."
+            )
+    block = np.ones((n, 1))
+    blocks = [block]
     for m in range(1, degree + 1):
-        power = (power[:, :, None] * X[:, None, :]).reshape(n, -1)
-        blocks.append(power / sqrt(factorial(m)))
+        block = (block[:, :, None] * X[:, None, :]).reshape(n, -1) / sqrt(m)
+        blocks.append(block)
     return np.concatenate(blocks, axis=1)
 
 
@@ -136,9 +139,16 @@ def random_directions(
     which lowers the variance (Choromanski et al. 2021, section 2.4).
     """
     m, d = check_count("m", m), check_count("d", d)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng is a {type(rng).__name__}; expected a random number generator. "
+            f"Use np.random.default_rng(seed)."
+        )
     if not orthogonal:
         return rng.standard_normal((m, d))
-    blocks = [np.linalg.qr(rng.standard_normal((d, d)))[0].T for _ in range(-(-m // d))]
+    Q, R = np.linalg.qr(rng.standard_normal((-(-m // d), d, d)))
+    # Q is uniform only with a positive diagonal of R (Mezzadri 2007); LAPACK picks other signs.
+    blocks = (Q * np.sign(np.diagonal(R, axis1=1, axis2=2))[:, None, :]).transpose(0, 2, 1)
     lengths = np.linalg.norm(rng.standard_normal((m, d)), axis=1, keepdims=True)
     return np.concatenate(blocks)[:m] * lengths
 
@@ -171,7 +181,9 @@ def kernel_attention(
     TypeError, ValueError
         On wrong shapes, or if a normaliser is not positive: the features do not suit.
     """
-    check_demonstrations(phi_K, V, phi_q)
+    check_array("phi_K", phi_K, "N", "D")
+    check_array("V", V, len(phi_K), "d_v")
+    check_array("phi_q", phi_q, "m", phi_K.shape[1])
     Z = phi_q @ phi_K.sum(axis=0)
     if not (Z > 0).all():
         raise ValueError(

@@ -27,6 +27,7 @@ LOSSES = ("squared", "cross-entropy")
 
 def softmax(Z: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch n"]:
     """Exponentials divided by their sum, along the last axis; safe for large entries."""
+    check_array("Z", Z, *["batch"] * (np.ndim(Z) - 1), "n")
     E = np.exp(Z - Z.max(axis=-1, keepdims=True))
     return E / E.sum(axis=-1, keepdims=True)
 
@@ -50,6 +51,11 @@ def output_errors(
         raise ValueError(f"loss is {loss!r}; expected one of {', '.join(map(repr, LOSSES))}.")
     check_array("outputs", outputs, "b", "d_out")
     check_array("Y", Y, *outputs.shape)
+    if loss == "cross-entropy" and not (Y.min() >= 0 and np.allclose(Y.sum(axis=1), 1)):
+        raise ValueError(
+            "Y holds rows that are no distributions; cross-entropy expects entries of 0 or more "
+            "that sum to 1, such as one-hot rows. Normalise them, or use loss='squared'."
+        )
     predicted = outputs if loss == "squared" else softmax(outputs)
     return (Y - predicted) / len(Y)
 
@@ -196,7 +202,7 @@ def train(
     TypeError, ValueError
         On wrong shapes or numbers, before the first step.
     FloatingPointError
-        If the weights stop being finite: names the step and the learning rate.
+        If weights or outputs stop being finite: names the step and the learning rate.
     """
     check_array("X", X, "n", "d_in")
     n, d_in = X.shape
@@ -213,13 +219,16 @@ def train(
     weights, errors = [W], []
     for t, B in enumerate(batches):
         with np.errstate(over="ignore", invalid="ignore"):
-            E = output_errors(X[B] @ W.T, Y[B], loss)
-            V = mu * V + lam * W - E.T @ X[B]
-            W = W - eta * V
-        if not np.isfinite(W).all():
+            outputs = X[B] @ W.T
+            finite = np.isfinite(outputs).all()
+            if finite:
+                E = output_errors(outputs, Y[B], loss)
+                V = mu * V + lam * W - E.T @ X[B]
+                W = W - eta * V
+        if not (finite and np.isfinite(W).all()):
             raise FloatingPointError(
                 f"training diverged at step {t + 1} of {steps} with eta = {eta:g}; "
-                f"expected finite weights. Use a smaller eta."
+                f"expected finite weights and outputs. Use a smaller eta."
             )
         weights.append(W)
         errors.append(E)

@@ -1,8 +1,8 @@
 """Checks that answer back: one function an exercise.
 
 In a chapter: ``from iclbook import checks as check``, then ``check.<exercise>(answer)`` as the last
-line of a cell. The verdict says whether the answer is right; if not, it recognises the misconceptions
-that the text warns of and says what to look at, without giving the answer.
+line of a cell. The verdict says whether the answer is right; if not, it recognises the
+misconceptions that the text warns of and says what to look at, without giving the answer.
 
 Modules are named after chapters.
 """

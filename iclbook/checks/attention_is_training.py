@@ -25,7 +25,7 @@ def write_token(answer) -> Verdict:
         hint="Apply your new weights to a query by hand: W q should grow by v (k . q).",
         mistakes=[
             Mistake(
-                lambda W, k, v: W + np.outer(k, v) if len(k) == len(v) else W + np.outer(v, k),
+                lambda W, k, v: W + np.outer(k, v),
                 "The outer product is transposed. The weights turn a key into a value: which "
                 "of the two must give the rows?",
             ),

@@ -15,7 +15,7 @@ def rebuild_weights(answer) -> Verdict:
     rng = np.random.default_rng(1)
     cases = [
         (rng.normal(size=(o, i)), rng.normal(size=(n, i)), rng.normal(size=(T, n, o)), eta)
-        for n, i, o, T, eta in [(5, 4, 3, 6, 0.3), (7, 3, 2, 4, 0.05)]
+        for n, i, o, T, eta in [(5, 4, 3, 6, 0.3), (7, 3, 3, 4, 0.05)]
     ]
     return mark(
         answer,
@@ -35,9 +35,14 @@ def rebuild_weights(answer) -> Verdict:
                 "mean loss already contained?",
             ),
             Mistake(
+                lambda W, X, E, eta: W + eta * X.T @ E.sum(0),
+                "The outer product is transposed: which factor gives the rows, the error (an "
+                "output) or the input?",
+            ),
+            Mistake(
                 lambda W, X, E, eta: W.T + eta * X.T @ E.sum(0),
-                "The result is transposed. In an outer product, which factor gives the rows: the "
-                "error (an output) or the input?",
+                "The result is transposed. Its rows should belong to outputs, its columns to "
+                "inputs.",
             ),
             Mistake(
                 lambda W, X, E, eta: W + eta * E[-1].T @ X,

@@ -60,7 +60,8 @@ def mark(
     right : callable
         A correct solution; its parameter names tell how `answer` is called.
     cases : sequence of tuples
-        Arguments of each call. A mistake is recognised only if it fits all of them.
+        Arguments of each call. A mistake is recognised only if it fits all of them; where it
+        stops with an error (a shape that does not fit), the answer has to stop too.
     mistakes : sequence of Mistake
         The misconceptions, the most specific first.
     praise, hint : str
@@ -77,43 +78,60 @@ def mark(
         )
     if not _accepts(answer, len(cases[0])):
         return Verdict(False, f"Your function should take the arguments ({call}), in this order.")
-    got = []
-    for case in cases:
-        try:
-            got.append(answer(*(_copy(value) for value in case)))
-        except Exception as error:  # whatever the reader's code does wrong, they get a message
-            return Verdict(False, f"Your function stopped with {type(error).__name__}: {error}")
+    got = [_run(answer, case) for case in cases]
     if all(value is None or value is Ellipsis for value in got):
         return Verdict(
             False, "Your function returns nothing so far: fill in the dots and return the result."
         )
     wanted = [right(*case) for case in cases]
-    arrays = []
     for value, want in zip(got, wanted, strict=True):
-        try:
-            arrays.append(np.asarray(value, dtype=float))
-        except (TypeError, ValueError):
+        if not isinstance(value, Exception) and not _is_numeric(value):
             return Verdict(False, f"Your function returns {_kind(value)}; expected {_kind(want)}.")
-    if not all(np.isfinite(array).all() for array in arrays):
-        return Verdict(False, "Your result holds NaN or infinite numbers: look for a 0/0.")
-    if _same(arrays, wanted):
+    if _same(got, wanted):
         return Verdict(True, praise)
     for mistake in mistakes:
-        if _same(arrays, [mistake.answer(*case) for case in cases]):
+        if _same(got, [_run(mistake.answer, case) for case in cases]):
             return Verdict(False, mistake.hint)
-    if arrays[0].shape != np.shape(wanted[0]):
-        return Verdict(
-            False,
-            f"Your function returns {_kind(got[0])}; expected {_kind(wanted[0])}. {hint}",
-        )
+    for value, want in zip(got, wanted, strict=True):
+        if isinstance(value, Exception):
+            return Verdict(False, f"Your function stopped with {type(value).__name__}: {value}")
+        if not np.isfinite(value).all():
+            return Verdict(False, "Your result holds NaN or infinite numbers: look for a 0/0.")
+        if np.shape(value) != np.shape(want):
+            return Verdict(
+                False, f"Your function returns {_kind(value)}; expected {_kind(want)}. {hint}"
+            )
     return Verdict(False, hint)
 
 
+def _run(function: Callable, case: tuple):
+    """What `function` returns for copies of these arguments, or the exception that stops it."""
+    try:
+        return function(*(_copy(value) for value in case))
+    except Exception as error:  # whatever the reader's code does wrong, they get a message
+        return error
+
+
 def _same(got: list, wanted: list) -> bool:
-    return all(
-        np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-6, atol=1e-9)
-        for a, b in zip(got, wanted, strict=True)
+    """Whether two lists of results agree: equal numbers, or both stopped, but not everywhere."""
+    stopped = [isinstance(value, Exception) for value in got]
+    return (
+        not all(stopped)
+        and stopped == [isinstance(value, Exception) for value in wanted]
+        and all(
+            np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-6, atol=1e-9)
+            for a, b, stop in zip(got, wanted, stopped, strict=True)
+            if not stop
+        )
     )
+
+
+def _is_numeric(value) -> bool:
+    """Whether `value` is an array of real numbers, or can be read as one."""
+    try:
+        return np.asarray(value).dtype.kind in "iuf"
+    except Exception:  # rows of unequal length, a tensor that still wants gradients
+        return False
 
 
 def _copy(value):
@@ -140,7 +158,8 @@ def _accepts(function: Callable, count: int) -> bool:
 def _kind(value) -> str:
     """A value in words: its type, and its shape if it has one."""
     if isinstance(value, np.ndarray) and value.ndim:
-        return f"an array of shape {value.shape}"
-    if isinstance(value, int | float | np.number | np.ndarray):
+        entries = "" if _is_numeric(value) else f" with entries of type {value.dtype}"
+        return f"an array of shape {value.shape}{entries}"
+    if _is_numeric(value) and np.ndim(value) == 0:
         return "a number"
     return f"a {type(value).__name__}"

@@ -1,0 +1,136 @@
+"""Run a recorded experiment, and compare two runs of it."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from iclbook.records.provenance import provenance
+from iclbook.records.record import Record, check
+from iclbook.records.registry import find
+
+
+def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) -> Record:
+    """Run an experiment and return its record; :func:`iclbook.records.write` stores it.
+
+    Parameters
+    ----------
+    experiment : str
+        A name of :data:`iclbook.records.EXPERIMENTS`.
+    config : mapping, optional
+        Fields that shall differ from the experiment's defaults; lists become tuples.
+    name : str
+        The record's name, for example ``"cpu"``.
+
+    Raises
+    ------
+    ValueError
+        If the experiment or a field of the configuration is unknown, or the result is
+        incomplete.
+    """
+    from threadpoolctl import threadpool_limits
+
+    kind = find(experiment)
+    known = {field.name for field in dataclasses.fields(kind)}
+    given = dict(config or {})
+    if set(given) - known:
+        raise ValueError(
+            f"{experiment} has no option {', '.join(sorted(set(given) - known))}; "
+            f"it has {', '.join(sorted(known))}"
+        )
+    given = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+    task = kind(**given)
+    begin = time.perf_counter()
+    with threadpool_limits(task.threads):
+        results = task.run()
+    seconds = time.perf_counter() - begin
+    record = Record(
+        experiment=experiment,
+        name=name,
+        config=json.loads(json.dumps(dataclasses.asdict(task))),
+        results=results,
+        provenance=provenance(kind.__module__, seconds),
+    )
+    check(record)
+    return record
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One result in two runs.
+
+    Attributes
+    ----------
+    name : str
+        Of the result.
+    old, new : object
+        Its values.
+    unit : str or None
+        For a measured result.
+    tolerance, change : float or None
+        For a deterministic result: what is allowed, and the largest absolute change (infinite
+        if shapes differ; 0 or infinite for text).
+    """
+
+    name: str
+    old: Any
+    new: Any
+    unit: str | None = None
+    tolerance: float | None = None
+    change: float | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the runs agree; a measured result always does."""
+        return self.change is None or self.change <= self.tolerance
+
+
+def compare(old: Record, new: Record) -> list[Difference]:
+    """Compare two runs, result by result: deterministic first, then measured.
+
+    Raises
+    ------
+    ValueError
+        If the runs differ in experiment or configuration, or name different results.
+    """
+    if (old.experiment, old.config_sha256) != (new.experiment, new.config_sha256):
+        raise ValueError(
+            f"{old.experiment}/{old.name} and {new.experiment}/{new.name} are different runs; "
+            "compare records of one experiment with one configuration"
+        )
+    for kind in ("deterministic", "measured"):
+        a, b = getattr(old.results, kind), getattr(new.results, kind)
+        if a.keys() != b.keys():
+            raise ValueError(
+                f"{kind} results differ in {', '.join(sorted(a.keys() ^ b.keys()))}; "
+                "the experiment has changed: rerun it with --write"
+            )
+    deterministic = [
+        Difference(
+            name,
+            entry["value"],
+            new[name],
+            tolerance=entry["tolerance"],
+            change=_change(entry["value"], new[name]),
+        )
+        for name, entry in old.results.deterministic.items()
+    ]
+    measured = [
+        Difference(name, entry["value"], new[name], unit=entry["unit"])
+        for name, entry in old.results.measured.items()
+    ]
+    return deterministic + measured
+
+
+def _change(old: Any, new: Any) -> float:
+    if old == new:
+        return 0.0
+    try:
+        a, b = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
+    except (TypeError, ValueError):
+        return float("inf")
+    return float(np.abs(a - b).max()) if a.shape == b.shape else float("inf")

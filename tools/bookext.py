@@ -2,7 +2,7 @@
 
 - What names the repository's address is derived from ``repository.url`` in ``_config.yml``.
 - MathJax is copied from the installed ``sphinx-mathjax-offline`` into the site.
-- The back matter's lists (records, unchecked cells) become substitutions that a page can place.
+- The lists of the back matter and the samples of colours become substitutions for the pages.
 - Pictures load lazily, and the icon script keeps only the icons that the site shows.
 """
 
@@ -18,10 +18,9 @@ from sphinx.errors import ExtensionError
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from iclbook.figures import COLOURS
-from tools.notebooks import chapters, read
+from tools.backmatter import records_markdown, unchecked_markdown
 from tools.repository import checked_url
 
-LEFT_OUT = {"nbval-ignore-output": "runs, output not compared", "nbval-skip": "not run"}
 MATHJAX_PARTS = ("tex-svg.js", "input/tex/extensions", "a11y", "sre")
 
 # One icon of Font Awesome's script: name:[width,height,[aliases],"unicode","path"],
@@ -43,48 +42,11 @@ def pages_url(url):
     return f"https://{owner.lower()}.github.io/{name}/"
 
 
-def unchecked_cells(root):
-    """List the notebook cells whose output the tests do not compare.
-
-    Returns
-    -------
-    list of (str, int, str, str)
-        Page, number of the code cell (from 1), what is left out, the reason.
-
-    Raises
-    ------
-    ValueError
-        If such a cell gives no reason.
-    """
-    found = []
-    for path in chapters(root):
-        page = path.relative_to(root).as_posix()
-        code = [cell for cell in read(path).cells if cell.cell_type == "code"]
-        for number, cell in enumerate(code, start=1):
-            for tag in sorted(LEFT_OUT.keys() & set(cell.metadata.get("tags", ()))):
-                reason = cell.metadata.get("unchecked_reason")
-                if not reason:
-                    raise ValueError(
-                        f"{page}: code cell {number} has the tag {tag!r} but no reason; "
-                        "add unchecked_reason to the cell's metadata"
-                    )
-                found.append((page, number, LEFT_OUT[tag], reason))
-    return found
-
-
-def _unchecked_text(cells):
-    if not cells:
-        return "**None.** The output of every cell of every chapter is compared."
-    rows = [f"| [](/{page}) | {number} | {what} | {why} |" for page, number, what, why in cells]
-    return "\n".join(["| Chapter | Code cell | Left out | Why |", "|---|---|---|---|", *rows])
-
-
 def derive_settings(app, config):
     """Fill in what follows from ``repository.url`` and from the files of the book."""
-    root = Path(app.srcdir)
     try:
         url = checked_url(config.html_theme_options["repository_url"])
-        cells = unchecked_cells(root)
+        lists = {"unchecked": unchecked_markdown(app.srcdir), "records": records_markdown()}
     except ValueError as error:
         raise ExtensionError(str(error)) from error
     config.html_baseurl = config.ogp_site_url = pages_url(url)
@@ -93,7 +55,7 @@ def derive_settings(app, config):
         "issues": f"[open an issue]({url}/issues)",
         "clone": f"```bash\ngit clone {url}\ncd {url.rsplit('/', 1)[-1]}\n```",
         "install": f'```bash\npip install "iclbook @ git+{url}"\n```',
-        "unchecked": _unchecked_text(cells),
+        **lists,
         **{
             f"colour_{role}": f'<span class="swatch" style="background:{code}"></span> `{code}`'
             for role, code in COLOURS.items()
@@ -127,9 +89,7 @@ def copy_mathjax(app):
 def lazy_images(app, pagename, templatename, context, doctree):
     """Let the browser load a picture when the reader comes near it."""
     if "body" in context:
-        context["body"] = re.sub(
-            r"<img(?![^>]*\bloading=)", '<img loading="lazy"', context["body"]
-        )
+        context["body"] = re.sub(r"<img(?![^>]*\bloading=)", '<img loading="lazy"', context["body"])
 
 
 def trim_icons(app, error):

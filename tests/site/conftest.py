@@ -1,0 +1,159 @@
+"""The built site, served on this machine, and a headless Chromium to look at it with."""
+
+import os
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+
+# No calls home: the machine may have no network, and a page that needs one is at fault.
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NO_BROWSER = (
+    "no Chromium found: install it (Debian, Ubuntu: apt install chromium), or run "
+    "`.venv/bin/playwright install chromium`, or set CHROME to a Chromium or Chrome program"
+)
+VIEWS = {
+    "desktop": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "is_mobile": True,
+        "has_touch": True,
+        "color_scheme": "dark",
+    },
+}
+
+
+def table_of_contents():
+    """Return all pages, and apart the numbered chapters."""
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    pages, chapters = [contents["root"]], []
+    for part in contents["parts"]:
+        files = [entry["file"] for entry in part["chapters"]]
+        pages += files
+        chapters += files if part.get("numbered") else []
+    return pages, chapters
+
+
+PAGES, CHAPTERS = table_of_contents()
+
+
+@pytest.fixture(scope="session")
+def site():
+    """Folder of the built site."""
+    if not (SITE / "index.html").is_file():
+        pytest.fail("the site is not built: run `make book` first", pytrace=False)
+    return SITE
+
+
+def find_chromium():
+    """Return the path of a Chromium, or None for Playwright's own."""
+    named = os.environ.get("CHROME")
+    if named and not shutil.which(named):
+        pytest.fail(f"CHROME is {named!r}, which is no program; {NO_BROWSER}", pytrace=False)
+    names = [named] if named else ["chromium", "google-chrome", "chromium-browser"]
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        program = find_chromium()
+        if program is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.fail(NO_BROWSER, pytrace=False)
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
+        chromium = playwright.chromium.launch(
+            executable_path=program, args=FLAGS + ["--no-sandbox"] * root
+        )
+        yield chromium
+        chromium.close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Address of the site on this machine, with a slash at the end."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+class Visit:
+    """One page in one view, with everything that it asked for and everything that went wrong."""
+
+    def __init__(self, context, address, name):
+        self.troubles = []
+        self.requested = set()
+        self.page = page = context.new_page()
+        page.on("request", lambda request: self._request(request.url, address))
+        page.on("requestfailed", lambda request: self._trouble("failed", request.url))
+        page.on("response", lambda r: r.status >= 400 and self._trouble(r.status, r.url))
+        page.on("pageerror", lambda error: self._trouble("page error", error))
+        page.on("console", self._console)
+        page.goto(f"{address}{name}.html", wait_until="load")
+        page.evaluate("window.MathJax?.startup?.promise?.then(() => null)")
+
+    def _trouble(self, kind, what):
+        self.troubles.append(f"{kind}: {what}")
+
+    def _request(self, url, address):
+        if url.startswith(address):
+            self.requested.add(url.removeprefix(address).partition("?")[0])
+        elif not url.startswith(("data:", "blob:")):
+            self._trouble("leaves this machine", url)
+
+    def _console(self, message):
+        if message.type in ("error", "warning"):
+            self._trouble(f"console {message.type}", message.text)
+
+
+@pytest.fixture(scope="module")
+def visit(browser, address):
+    """Open a page: ``visit("book/intro", "phone")``; its browser starts with an empty cache."""
+    contexts = []
+
+    def open_page(name, view="desktop"):
+        contexts.append(browser.new_context(**VIEWS[view]))
+        return Visit(contexts[-1], address, name)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+CASES = [(page, view) for page in [*PAGES, "search", "genindex"] for view in VIEWS]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=[f"{Path(p).name}-{v}" for p, v in CASES])
+def loaded(request, visit):
+    """Each page in each view, loaded and typeset."""
+    visited = visit(*request.param)
+    yield visited
+    visited.page.context.close()
+
+
+@pytest.fixture(scope="module", params=CHAPTERS, ids=[Path(page).name for page in CHAPTERS])
+def chapter(request):
+    """Name of each numbered chapter."""
+    return request.param

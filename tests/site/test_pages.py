@@ -1,0 +1,32 @@
+"""Every page loads cleanly: light on a desktop, dark on a phone."""
+
+from axe_playwright_python.sync_playwright import Axe
+
+
+def test_nothing_fails_or_leaves_the_machine(loaded):
+    assert loaded.troubles == []
+
+
+def test_mathematics_is_drawn_and_can_be_read_aloud(loaded):
+    page = loaded.page
+    drawn = page.locator("mjx-container > svg").count()
+    assert drawn == page.locator(".bd-article .math").count()
+    assert page.locator("mjx-assistive-mml > math").count() == drawn
+    assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
+    if "/dual/" in page.url:
+        assert drawn > 10
+
+
+def test_nothing_sticks_out_at_the_side(loaded):
+    assert loaded.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_axe_finds_no_serious_violation(loaded):
+    found = Axe().run(loaded.page, options={"resultTypes": ["violations"]})
+    grave = [
+        f"{rule['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for rule in found.response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+    assert grave == []

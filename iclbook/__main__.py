@@ -1,7 +1,13 @@
-"""The command line: ``python -m iclbook records list|validate|rerun NAME [--write]``."""
+"""The command line: ``python -m iclbook records list|validate|rerun NAME [--write]``.
+
+Records are those of the package; ``--store FOLDER`` names another folder.
+"""
 
 import argparse
 import sys
+from pathlib import Path
+
+import numpy as np
 
 import iclbook
 from iclbook import records
@@ -28,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     topics = parser.add_subparsers(title="commands")
     topic = topics.add_parser("records", help="list, check and repeat the recorded runs")
     topic.set_defaults(command=_list)
+    topic.add_argument(
+        "--store", type=Path, default=records.STORE, help="folder of the records (%(default)s)"
+    )
     verbs = topic.add_subparsers(title="verbs")
     verbs.add_parser("list", help="show all records").set_defaults(command=_list)
     verbs.add_parser("validate", help="check all records").set_defaults(command=_validate)
@@ -42,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(_options: argparse.Namespace) -> int:
-    found = records.all_records()
+def _list(options: argparse.Namespace) -> int:
+    found = records.all_records(options.store)
     if not found:
         print("no records; make one with: python -m iclbook records rerun EXPERIMENT/NAME --write")
     for record in found:
@@ -59,9 +68,9 @@ def _list(_options: argparse.Namespace) -> int:
     return 0
 
 
-def _validate(_options: argparse.Namespace) -> int:
+def _validate(options: argparse.Namespace) -> int:
     broken = 0
-    for path in store.paths(records.STORE):
+    for path in store.paths(options.store):
         try:
             records.validate(path)
             print(f"good    {store.label(path)}")
@@ -72,27 +81,25 @@ def _validate(_options: argparse.Namespace) -> int:
 
 
 def _rerun(options: argparse.Namespace) -> int:
-    experiment, name = _split(options.name)
+    experiment, name = _split(options.name, options.store)
     records.find(experiment)
-    exists = (records.STORE / experiment / f"{name}.json").is_file()
-    if not exists and not options.write:
-        records.load(experiment, name)  # raises, naming what there is
-    old = records.load(experiment, name) if exists else None
+    is_new = options.write and not (options.store / experiment / f"{name}.json").exists()
+    old = None if is_new else records.load(experiment, name, options.store)
     print(f"running {experiment}/{name} ...", flush=True)
     new = records.run(experiment, old.config if old else None, name=name)
     agree = _show(records.compare(old, new)) if old else True
     if options.write:
-        print(f"written: {records.write(new)}")
+        print(f"written: {records.write(new, options.store)}")
         return 0
     print("all deterministic results agree" if agree else "deterministic results have changed")
     return 0 if agree else 1
 
 
-def _split(name: str) -> tuple[str, str]:
+def _split(name: str, folder: Path) -> tuple[str, str]:
     experiment, _, run = name.partition("/")
     if run:
         return experiment, run
-    names = [path.stem for path in store.paths(records.STORE) if path.parent.name == experiment]
+    names = [path.stem for path in store.paths(folder) if path.parent.name == experiment]
     if len(names) != 1:
         known = ", ".join(f"{experiment}/{n}" for n in names) or "none"
         raise ValueError(f"say which record of {experiment!r} you mean; known: {known}")
@@ -102,10 +109,16 @@ def _split(name: str) -> tuple[str, str]:
 def _show(differences: list[records.Difference]) -> bool:
     for item in differences:
         if item.unit is None:
-            mark = "same " if item.agrees else "DIFFERS"
+            mark = "same" if item.agrees else "DIFFERS"
             print(f"{mark:8} {item.name}: change {item.change:.3g}, allowed {item.tolerance:.3g}")
+            continue
+        then, now = np.asarray(item.old), np.asarray(item.new)
+        if then.ndim == 0:
+            text = f"then {item.old} {item.unit}, now {item.new} {item.unit}"
         else:
-            print(f"measured {item.name} [{item.unit}]\n  then {item.old}\n  now  {item.new}")
+            low, middle, high = np.quantile(now / then, [0, 0.5, 1])
+            text = f"now / then is {middle:.2f} in the median, {low:.2f} to {high:.2f}"
+        print(f"measured {item.name}: {text}")
     return all(item.agrees for item in differences)
 
 

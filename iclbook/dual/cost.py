@@ -2,12 +2,13 @@
 
 The chapter "Attention is training" counts operations: N (d_k + d_v) to read one query from N
 stored tokens, d_k d_v to read it from the weights, equal at N* = d_k d_v / (d_k + d_v). Here both
-are timed. *Reading* is many queries against one stored context, so that the time is arithmetic and not
-Python; this is where N* applies. *Causal* is a whole sequence, all scores at once against one token
-after the other, as a program would do it.
+are timed. *Reading* is many queries against one stored context, so that the time is arithmetic
+and not Python; this is where N* applies. *Causal* is a whole sequence, all scores at once against
+one token after the other, as a program would do it.
 
-The trap: token by token, NumPy spends a few microseconds a token on being called. That overhead,
-not the arithmetic, decides short sequences, and moves the measured crossover up.
+The trap: operations are not equally fast. All scores at once are products of large matrices. Token
+by token, NumPy is called for each token, and the whole state passes through memory each time. So
+the measured crossover of the causal forms lies far above the counted one.
 """
 
 import time
@@ -49,10 +50,10 @@ class DualCost:
         Of the random numbers, of the arrays, and for the numerical library.
     """
 
-    lengths: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+    lengths: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
     widths: tuple[int, ...] = (32, 64, 128, 256)
     queries: int = 64
-    repeats: int = 9
+    repeats: int = 5
     seed: int = 0
     dtype: str = "float64"
     threads: int = 1

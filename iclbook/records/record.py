@@ -126,13 +126,13 @@ class Record:
         fields = {f.name for f in dataclasses.fields(cls)}
         _same_fields(content, fields | {"schema", "config_sha256"}, "record")
         _same_fields(content["results"], {"deterministic", "measured"}, "results")
-        record = cls(**{name: content[name] for name in fields - {"results"}},
-                     results=Results(**content["results"]))  # fmt: skip
+        given = {name: content[name] for name in fields}
+        record = cls(**(given | {"results": Results(**content["results"])}))
         check(record)
         if content["config_sha256"] != record.config_sha256:
             raise RecordError(
                 "config_sha256 does not belong to config: the file was edited by hand; "
-                "rerun the experiment with --write"
+                "remove the file and rerun the experiment with --write"
             )
         return record
 

@@ -80,7 +80,7 @@ class Difference:
     old: Any
     new: Any
     unit: str | None = None
-    tolerance: float | None = None
+    tolerance: float | int | None = None
     change: float | None = None
 
     @property

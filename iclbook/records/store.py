@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from iclbook.records.record import Record, RecordError
+from iclbook.records.record import Record, RecordError, check
 from iclbook.records.registry import EXPERIMENTS, find
 
 STORE = Path(__file__).resolve().parent / "store"
@@ -53,11 +53,13 @@ def load(experiment: str, name: str, store: Path = STORE) -> Record:
     if not path.is_file():
         known = ", ".join(label(path) for path in paths(store)) or "none"
         raise ValueError(f"no record {experiment}/{name}; known: {known}")
-    return validate(path)
+    return _read(path)
 
 
 def validate(record: Record | Path) -> Record:
-    """Return a record after checking that it is complete and belongs to its experiment.
+    """Return a record after checking that it is complete and fits its experiment.
+
+    :func:`load` checks all but the last, because that imports the experiment.
 
     Parameters
     ----------
@@ -70,29 +72,23 @@ def validate(record: Record | Path) -> Record:
         Naming the file, the field and the fix.
     """
     if isinstance(record, Record):
-        checked, where = Record.from_json(record.to_json()), label_of(record)
+        check(record)
+        where = label_of(record)
     else:
-        where = str(record)
-        try:
-            checked = Record.from_json(record.read_text(encoding="utf-8"))
-        except (RecordError, UnicodeDecodeError) as error:
-            raise RecordError(f"{where}: {error}") from error
-        if label_of(checked) != label(record):
-            raise RecordError(
-                f"{where}: holds the record {label_of(checked)}; rename the file or rerun it"
-            )
-    if checked.experiment not in EXPERIMENTS:
+        record, where = _read(record), str(record)
+    if record.experiment not in EXPERIMENTS:
         raise RecordError(
-            f"{where}: experiment {checked.experiment!r} is unknown; "
+            f"{where}: experiment {record.experiment!r} is unknown; "
             f"known: {', '.join(sorted(EXPERIMENTS))}"
         )
-    fields = {field.name for field in dataclasses.fields(find(checked.experiment))}
-    if set(checked.config) != fields:
-        odd = ", ".join(sorted(set(checked.config) ^ fields))
+    fields = {field.name for field in dataclasses.fields(find(record.experiment))}
+    if set(record.config) != fields:
+        odd = ", ".join(sorted(set(record.config) ^ fields))
         raise RecordError(
-            f"{where}: config and the experiment's fields differ in {odd}; rerun it with --write"
+            f"{where}: config and the experiment's fields differ in {odd}; "
+            "remove the file and rerun it with --write"
         )
-    return checked
+    return record
 
 
 def all_records(store: Path = STORE) -> list[Record]:
@@ -103,7 +99,19 @@ def all_records(store: Path = STORE) -> list[Record]:
     RecordError
         If one is broken.
     """
-    return [validate(path) for path in paths(store)]
+    return [_read(path) for path in paths(store)]
+
+
+def _read(path: Path) -> Record:
+    try:
+        record = Record.from_json(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path}: not text ({error}); take it from git again") from error
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from error
+    if label_of(record) != label(path):
+        raise RecordError(f"{path}: holds the record {label_of(record)}; give it its own name")
+    return record
 
 
 def paths(store: Path = STORE) -> list[Path]:

@@ -1,0 +1,117 @@
+"""The command line: what it prints, and its exit codes."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+import iclbook
+from iclbook import records
+from iclbook.__main__ import main
+
+
+@dataclass(frozen=True)
+class Coin:
+    """An experiment whose result a test can change."""
+
+    threads: int = 1
+
+    def run(self):
+        return records.Results(
+            {"side": {"value": SIDE[0], "tolerance": 0.5}},
+            {"time": {"value": 1.0, "unit": "s"}, "times": {"value": [1.0, 2.0], "unit": "s"}},
+        )
+
+
+SIDE = [0]
+
+
+@pytest.fixture
+def cli(monkeypatch, tmp_path, capsys):
+    """Run the command line on an own store; return exit code, output and errors."""
+    monkeypatch.setitem(records.EXPERIMENTS, "coin", f"{__name__}:Coin")
+    SIDE[0] = 0
+
+    def run(*arguments):
+        code = main(["records", "--store", str(tmp_path), *arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_the_program_names_its_version_and_its_commands():
+    def program(*arguments):
+        command = [sys.executable, "-m", "iclbook", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert program("--version").strip() == f"iclbook {iclbook.__version__}"
+    assert "records" in program()
+
+
+def test_the_book_s_own_records_are_listed_and_valid(capsys):
+    assert main(["records", "list"]) == 0
+    assert "dual-cost/cpu" in capsys.readouterr().out
+    assert main(["records", "validate"]) == 0
+    assert capsys.readouterr().out.startswith("good    dual-cost/cpu")
+
+
+def test_a_run_is_written_listed_and_repeated(cli, tmp_path):
+    assert "no records" in cli("list")[1]
+    code, out, _ = cli("rerun", "coin/heads", "--write")
+    assert code == 0
+    assert f"written: {tmp_path / 'coin' / 'heads.json'}" in out
+    assert cli("list")[1].startswith("coin/heads")
+    code, out, _ = cli("rerun", "coin")
+    assert code == 0
+    assert "same     side: change 0, allowed 0.5" in out
+    assert "measured time: then 1.0 s, now 1.0 s" in out
+    assert "measured times: now / then is 1.00 in the median" in out
+
+
+def test_a_changed_result_fails_unless_it_is_to_be_written(cli):
+    cli("rerun", "coin/heads", "--write")
+    SIDE[0] = 1
+    code, out, _ = cli("rerun", "coin/heads")
+    assert code == 1
+    assert "DIFFERS  side: change 1, allowed 0.5" in out
+    assert cli("rerun", "coin/heads", "--write")[0] == 0
+    assert cli("rerun", "coin/heads")[0] == 0
+
+
+def test_a_broken_record_fails_and_is_named(cli, tmp_path):
+    cli("rerun", "coin/heads", "--write")
+    cli("rerun", "coin/tails", "--write")
+    path = tmp_path / "coin" / "heads.json"
+    path.write_text(path.read_text()[:100])
+    code, out, err = cli("validate")
+    assert code == 1
+    assert out == "good    coin/tails\n"
+    assert err.startswith(f"broken  coin/heads: {path}: line")
+    code, _, err = cli("list")
+    assert code == 1
+    assert "half written" in err
+
+
+def test_changed_sources_are_said(cli, tmp_path):
+    cli("rerun", "coin/heads", "--write")
+    path = tmp_path / "coin" / "heads.json"
+    content = json.loads(path.read_text())
+    content["provenance"]["sources_sha256"] = "0" * 64
+    path.write_text(json.dumps(content))
+    assert "sources have changed since" in cli("list")[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("coin/heads", "no record coin/heads; known: none"),
+        ("coin", "which record of 'coin' you mean; known: none"),
+        ("dice/one", "no experiment 'dice'; known: coin, dual-cost"),
+    ],
+)
+def test_an_unknown_record_is_answered_with_the_known_ones(cli, name, message):
+    code, _, err = cli("rerun", name)
+    assert code == 1
+    assert message in err

@@ -1,0 +1,273 @@
+"""The exercise checks answer back: praise, the right hint, and never a traceback."""
+
+import inspect
+import re
+import sys
+
+import numpy as np
+import pytest
+import torch
+from reader_answers import RIGHT, WRONG
+
+from iclbook import checks
+from iclbook.checks import Mistake, Verdict, mark
+
+EXERCISES = sorted(set(checks.__all__) - {"Mistake", "Verdict", "mark"})
+
+# What a solution is made of. A message may point to it and may not spell it out.
+CODE = re.compile(r"np\.|numpy|lambda |return |\*\*|\.T\b|\.sum|@|\w\[|outer\(|exp\(\w+\)|==")
+GIVEAWAYS = {
+    "rebuild_weights": ["W_0 +", "+ eta", "E^T"],
+    "momentum_coefficients": ["(1 - mu)", "1 - mu^", "T - t"],
+    "share_of_initial_weights": ["1 - eta", "eta lam", "^T"],
+    "dual_output": ["W_0 x", "weights 0", "e_i (x_i"],
+    "contributions": ["gold] -", "gold - rival", "(x_i . x)"],
+    "effective_number": ["absolute", "|w|", "abs"],
+    "write_token": ["v k^T", "W + "],
+    "targets": ["W k + v", "v + W k", "K W^T + V"],
+    "shortest_context": ["floor", "d_k d_v", "+ 1"],
+    "share_of_demonstrations": ["Z' / (Z", "exp("],
+    "softmax_update": ["lam (", "lambda ("],
+    "positive_features": ["|x|^2 / 2", "sqrt", "exp(-"],
+}
+
+pytestmark = pytest.mark.usefixtures("plain_python")  # a reader has no type checker
+
+
+def check(exercise: str, answer) -> Verdict:
+    return getattr(checks, exercise)(answer)
+
+
+def definition(exercise: str, monkeypatch) -> dict:
+    """What the check hands to `mark`."""
+    function = getattr(checks, exercise)
+    seen = {}
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            sys.modules[function.__module__], "mark", lambda answer, **given: seen.update(given)
+        )
+        function(None)
+    return seen
+
+
+def test_every_exercise_has_answers_to_test_it_with():
+    assert len(EXERCISES) == 12
+    assert set(RIGHT) == set(WRONG) == set(GIVEAWAYS) == set(EXERCISES)
+    assert all(len(RIGHT[exercise]) >= 2 for exercise in EXERCISES)
+    assert all(len(WRONG[exercise]) >= 2 for exercise in EXERCISES)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [pytest.param(e, f, id=f.__name__) for e in EXERCISES for f in RIGHT[e]],
+)
+def test_right_answers_pass_in_every_style(exercise, answer):
+    verdict = check(exercise, answer)
+    assert verdict
+    assert verdict.ok
+    assert repr(verdict).startswith("Right. ")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "words"),
+    [pytest.param(e, f, words, id=f.__name__) for e in EXERCISES for f, words in WRONG[e]],
+)
+def test_a_misconception_is_recognised(exercise, answer, words):
+    verdict = check(exercise, answer)
+    assert not verdict
+    assert repr(verdict).startswith("Not yet. ")
+    assert words in verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_every_misconception_has_its_own_message_and_its_own_answer(exercise, monkeypatch):
+    given = definition(exercise, monkeypatch)
+    hints = {mistake.hint for mistake in given["mistakes"]}
+    messages = [check(exercise, answer).message for answer, _ in WRONG[exercise]]
+    assert len(hints) == len(given["mistakes"])
+    assert len(set(messages)) == len(messages)
+    assert set(messages) == hints
+    assert not hints & {given["hint"], given["praise"]}
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_an_unknown_mistake_gets_the_general_hint(exercise, monkeypatch):
+    answer = RIGHT[exercise][0]
+    verdict = check(exercise, lambda *a: np.asarray(answer(*a)) + 17.3)
+    assert not verdict
+    assert verdict.message == definition(exercise, monkeypatch)["hint"]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_no_message_gives_the_answer_away(exercise, monkeypatch):
+    given = definition(exercise, monkeypatch)
+    for message in [given["hint"], *(mistake.hint for mistake in given["mistakes"])]:
+        assert not CODE.search(message), message
+        assert not [words for words in GIVEAWAYS[exercise] if words in message], message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+class TestNeverATraceback:
+    def refuse(self, exercise, answer, *words):
+        verdict = check(exercise, answer)
+        assert isinstance(verdict, Verdict)
+        assert not verdict
+        for word in words:
+            assert word in verdict.message
+        assert "Traceback" not in repr(verdict)
+
+    @pytest.mark.parametrize("nothing", [None, ...])
+    def test_nothing_handed_in(self, exercise, nothing):
+        self.refuse(exercise, nothing, "no answer here so far", "your function")
+
+    @pytest.mark.parametrize("nothing", [None, ...])
+    def test_the_stub(self, exercise, nothing):
+        self.refuse(exercise, lambda *arguments: nothing, "returns nothing so far", "dots")
+
+    def test_the_stub_with_its_names(self, exercise, monkeypatch):
+        names = list(inspect.signature(definition(exercise, monkeypatch)["right"]).parameters)
+        scope = {}
+        exec(f"def stub({', '.join(names)}):\n    ...", scope)
+        self.refuse(exercise, scope["stub"], "returns nothing so far", "dots")
+
+    @pytest.mark.parametrize(
+        ("value", "kind"),
+        [
+            (np.ones((2, 3)), "an array of shape (2, 3)"),
+            (1.5, "a number"),
+            ("W + 1", "a str"),
+            (["a", "b"], "a list"),
+            ([[1.0], [2.0, 3.0]], "a list"),
+            ({}, "a dict"),
+            (torch.ones(2), "a Tensor"),
+        ],
+        ids=lambda x: type(x).__name__,
+    )
+    def test_a_result_instead_of_a_function(self, exercise, value, kind):
+        self.refuse(exercise, value, f"given {kind}", "function itself", "f(")
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "a string",
+            "7",
+            ["a", "b"],
+            [[1.0], [2.0, 3.0]],
+            {"a": 1},
+            np.array(["a", "b"]),
+            1j * np.ones(3),
+            True,
+            object(),
+            torch.ones(3, requires_grad=True),
+        ],
+        ids=lambda x: type(x).__name__,
+    )
+    def test_a_result_of_the_wrong_type(self, exercise, value):
+        self.refuse(exercise, lambda *arguments: value, "Your function returns", "expected a")
+
+    def test_a_result_of_the_wrong_shape(self, exercise):
+        self.refuse(
+            exercise,
+            lambda *arguments: np.ones((7, 1, 2)),
+            "returns an array of shape (7, 1, 2)",
+            "expected a",
+        )
+
+    def test_a_function_of_other_arguments(self, exercise, monkeypatch):
+        names = list(inspect.signature(definition(exercise, monkeypatch)["right"]).parameters)
+        wanted = f"take the arguments ({', '.join(names)}), in this order"
+        self.refuse(exercise, lambda: 1.0, wanted)
+        self.refuse(exercise, lambda a, b, c, d, e, f: 1.0, wanted)
+        self.refuse(exercise, lambda *, named: 1.0, wanted)
+
+    @pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, NameError, RecursionError])
+    def test_a_function_that_raises(self, exercise, error):
+        def answer(*arguments):
+            raise error("something went wrong")
+
+        self.refuse(exercise, answer, f"stopped with {error.__name__}", "something went wrong")
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_a_result_that_is_not_finite(self, exercise, bad):
+        correct = RIGHT[exercise][0]
+        self.refuse(exercise, lambda *a: bad * np.abs(np.asarray(correct(*a))), "NaN or infinite")
+
+    def test_a_builtin_and_a_class(self, exercise):
+        self.refuse(exercise, print, "returns nothing so far")
+        self.refuse(exercise, type("Answer", (), {}))
+
+    def test_an_answer_cannot_spoil_the_cases(self, exercise):
+        correct = RIGHT[exercise][0]
+
+        def vandal(*arguments):
+            result = correct(*[np.copy(a) if isinstance(a, np.ndarray) else a for a in arguments])
+            for a in arguments:
+                if isinstance(a, np.ndarray):
+                    a[...] = 0
+            return result
+
+        assert check(exercise, vandal)
+        assert check(exercise, correct)
+
+
+# The marking itself
+
+
+def double(x):
+    return 2 * x
+
+
+def marked(answer, mistakes=(), cases=((1.0,), (3.0,))):
+    return mark(
+        answer,
+        right=double,
+        cases=cases,
+        mistakes=mistakes,
+        praise="Well done.",
+        hint="Look again.",
+    )
+
+
+def test_a_mistake_has_to_fit_every_case():
+    square = Mistake(lambda x: x**2 + 1, "No squares.")
+    assert marked(lambda x: x**2 + 1, [square]).message == "No squares."
+    assert marked(lambda x: 2 * x if x == 1 else 0.0, [square]).message == "Look again."
+
+
+def test_the_first_fitting_mistake_speaks():
+    mistakes = [Mistake(lambda x: x, "first"), Mistake(lambda x: x, "second")]
+    assert marked(lambda x: x, mistakes).message == "first"
+
+
+def test_a_mistake_that_stops_on_a_case_is_recognised_by_the_others():
+    """A transposed product fits only where the shapes are square."""
+
+    def stops(x):
+        if x == 3:
+            raise ValueError("shapes do not fit")
+        return -x
+
+    mistakes = [Mistake(stops, "Transposed.")]
+    assert marked(stops, mistakes).message == "Transposed."
+    assert marked(lambda x: -x, mistakes).message == "Look again."
+
+    def always_stops(x):
+        raise ValueError("broken")
+
+    assert "ValueError: broken" in marked(always_stops, mistakes).message
+    assert "broken" in marked(always_stops, [Mistake(always_stops, "Never said.")]).message
+
+
+def test_rounding_is_no_mistake():
+    assert marked(lambda x: 2 * x * (1 + 1e-9)).message == "Well done."
+    assert not marked(lambda x: 2 * x * (1 + 1e-4))
+
+
+def test_numbers_of_every_kind_are_read():
+    assert marked(lambda x: int(2 * x))
+    assert marked(lambda x: np.float32(2 * x))
+    assert marked(lambda x: torch.tensor(2 * x))
+
+
+def test_default_arguments_are_allowed():
+    assert marked(lambda x, factor=2: factor * x)

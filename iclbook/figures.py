@@ -84,7 +84,7 @@ def image_row(
     titles: Sequence[str] | None = None,
     *,
     columns: int | None = None,
-    limit: float | None = None,
+    limit: float | int | None = None,
     suptitle: str | None = None,
 ) -> Figure:
     """Draw small pictures side by side, all on one colour scale.

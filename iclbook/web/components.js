@@ -109,6 +109,8 @@
     const text = svg("text", { class: "name", "text-anchor": "middle" }, group, label);
     const move = (point) => set(point.map((value) => Math.round(Math.max(-reach, Math.min(reach, value)) * 100) / 100));
 
+    // A finger on a point drags it and does not scroll; `touch-action` has no effect inside an SVG.
+    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     group.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       event.preventDefault();

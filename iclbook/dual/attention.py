@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from iclbook.dual.validate import check_array, check_count
+from iclbook.validate import check_array, check_count
 
 
 def check_demonstrations(K, V, q=None) -> None:

@@ -7,7 +7,7 @@ which lives on another scale. The scale, or the map, is fitted on some queries a
 import numpy as np
 from jaxtyping import Float
 
-from iclbook.dual.validate import check_array
+from iclbook.validate import check_array
 
 
 def _check_pair(A, B) -> None:

@@ -25,7 +25,7 @@ from iclbook.dual.attention import (
     operation_counts,
 )
 from iclbook.dual.compare import relative_error
-from iclbook.dual.validate import check_count
+from iclbook.validate import check_count
 from iclbook.records import Results
 
 SHORTEST = 2e-3

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from iclbook.dual.attention import check_demonstrations
 from iclbook.dual.memory import softmax
-from iclbook.dual.validate import check_array, check_count, check_number
+from iclbook.validate import check_array, check_count, check_number
 
 
 def softmax_attention(

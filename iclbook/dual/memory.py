@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from iclbook.dual.validate import check_array, check_count, check_number
+from iclbook.validate import check_array, check_choice, check_count, check_number
 
 LOSSES = ("squared", "cross-entropy")
 
@@ -47,8 +47,7 @@ def output_errors(
     TypeError, ValueError
         If a shape, a number or the name of the loss is not as said here.
     """
-    if loss not in LOSSES:
-        raise ValueError(f"loss is {loss!r}; expected one of {', '.join(map(repr, LOSSES))}.")
+    check_choice("loss", loss, LOSSES)
     check_array("outputs", outputs, "b", "d_out")
     check_array("Y", Y, *outputs.shape)
     if loss == "cross-entropy" and not (Y.min() >= 0 and np.allclose(Y.sum(axis=1), 1)):

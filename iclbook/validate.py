@@ -1,6 +1,6 @@
-"""Input checks of `iclbook.dual`: each names the value, what was expected and how to mend it.
+"""Input checks: each names the value, what was expected and how to mend it.
 
-The functions of this package are one or two lines of algebra. A transposed matrix or an integer
+Most functions of the book are one or two lines of algebra. A transposed matrix or an integer
 array would slip through most of them and come out as a wrong number, so every public function
 looks at its arguments first.
 """
@@ -96,3 +96,16 @@ def check_count(name: str, value, *, low: int = 1) -> int:
     if value < low:
         raise ValueError(f"{name} is {value}; expected {low} or more.")
     return int(value)
+
+
+def check_choice(name: str, value, choices) -> str:
+    """Return `value` if it is one of `choices`.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the message lists the choices.
+    """
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}.")
+    return value

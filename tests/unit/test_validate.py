@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import iclbook
-from iclbook.dual.validate import check_array, check_count, check_number
+from iclbook.validate import check_array, check_count, check_number
 
 shapes = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 

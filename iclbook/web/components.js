@@ -117,6 +117,8 @@
       group.focus();
       group.setPointerCapture(event.pointerId);
     });
+    // A finger on a point drags it; browsers ignore touch-action on parts of an SVG picture.
+    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     group.addEventListener("pointermove", (event) => {
       if (group.hasPointerCapture(event.pointerId)) move(locate(event));
     });
@@ -143,9 +145,8 @@
   // ---- explorable: demonstrations as fast weights ----------------------------------------------
 
   const MOST = 5;
-  const SPARE = [  // further demonstrations: key, value
-    [[0.6, -1.1], [-0.7, 0.5]], [[-1.2, -0.7], [0.4, 0.9]], [[0.2, 1.4], [0.6, -0.3]],
-    [[-0.5, 0.3], [0.7, 0.7]], [[1.1, 0.9], [-0.3, 0.4]],
+  const SPARE = [  // key and value of a second, third, fourth and fifth demonstration
+    [[-1.2, -0.7], [0.4, 0.9]], [[0.5, -1.3], [1.3, 0.4]], [[-0.9, 0.4], [0.7, -1.2]], [[1.4, 1.1], [-0.5, 0.3]],
   ];
   const K = (i) => `<i>k</i><sub>${i}</sub>`, V = (i) => `<i>v</i><sub>${i}</sub>`;
   const ZSL = "<i>W</i><sub>ZSL</sub>", ICL = "Δ<i>W</i><sub>ICL</sub>", Q = "<i>q</i>";
@@ -169,11 +170,11 @@
           </ul>
         </div>
       </div>
-      <dl class="readings">
-        <div class="attention"><dt>As attention</dt><dd data-reading="attention"></dd></div>
-        <div class="trained"><dt>As a weight update</dt><dd data-reading="update"></dd></div>
-        <div><dt>Prediction</dt><dd data-reading="prediction"></dd></div>
-      </dl>
+      <div class="readings">
+        <p class="attention"><strong>As attention</strong> <span data-reading="attention"></span></p>
+        <p class="trained"><strong>As a weight update</strong> <span data-reading="update"></span></p>
+        <p><strong>Prediction</strong> <span data-reading="prediction"></span></p>
+      </div>
       <div class="quantities"><div class="weights"></div><div class="matrices"></div></div>
       <p class="buttons">
         <button type="button" data-do="add">Add a demonstration</button>
@@ -274,7 +275,7 @@
     };
     const actions = {
       add: () => {
-        const [key, value] = structuredClone(SPARE[now.keys.length]);
+        const [key, value] = structuredClone(SPARE[now.keys.length - 1]);
         now.keys.push(key);
         now.values.push(value);
         build();

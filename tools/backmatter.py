@@ -57,20 +57,18 @@ def _record_markdown(record):
     source = record.provenance
     commit = f"commit `{source['git_commit'][:10]}`" if source["git_commit"] else "no commit"
     commit += ", with uncommitted changes" if source["git_clean"] is False else ""
-    facts = {
-        "Run again with": f"`python -m iclbook records rerun {label}`",
-        "Ran": f"{source['created']}, {source['seconds']:.0f} s",
-        "On": f"{source['device']}: {source['cpu']}, {source['cores']} cores",
-        "Versions": ", ".join(f"{name} {number}" for name, number in source["versions"].items()),
-        "Source": f"iclbook {source['iclbook']}, {commit}",
-        "Deterministic": _names(record.results.deterministic),
-        "Measured": _names(record.results.measured),
-    }
-    rows = [f"| {name} | {text} |" for name, text in facts.items()]
-    config = json.dumps(record.config, ensure_ascii=False)
-    return "\n".join(
-        [f"**{label}**", "", "| | |", "|---|---|", *rows, "", f"Configuration: `{config}`"]
-    )
+    rows = [
+        ("Run again with", f"`python -m iclbook records rerun {label}`"),
+        ("---", "---"),
+        ("Ran", f"{source['created'][:10]}, {source['seconds']:.0f} s"),
+        ("On", f"{source['device']}: {source['cpu']}, {source['cores']} cores"),
+        ("With", ", ".join(f"{name} {number}" for name, number in source["versions"].items())),
+        ("Source", f"iclbook {source['iclbook']}, {commit}"),
+        ("Deterministic", _names(record.results.deterministic)),
+        ("Measured", _names(record.results.measured)),
+        ("Configuration", f"`{json.dumps(record.config, ensure_ascii=False)}`"),
+    ]
+    return "\n".join([f"**{label}**", "", *(f"| {name} | {text} |" for name, text in rows)])
 
 
 def _names(results):

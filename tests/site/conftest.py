@@ -11,6 +11,8 @@ import pytest
 import yaml
 from playwright.sync_api import sync_playwright
 
+from tools import repository
+
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 
@@ -58,6 +60,12 @@ def site():
     if not (SITE / "index.html").is_file():
         pytest.fail("the site is not built: run `make book` first", pytrace=False)
     return SITE
+
+
+@pytest.fixture(scope="session")
+def repository_url():
+    """The repository's address in ``_config.yml``."""
+    return repository.repository_url()
 
 
 def find_chromium():
@@ -151,6 +159,12 @@ def loaded(request, visit):
     visited = visit(*request.param)
     yield visited
     visited.page.context.close()
+
+
+@pytest.fixture(scope="session")
+def chapters():
+    """Names of all numbered chapters."""
+    return CHAPTERS
 
 
 @pytest.fixture(scope="module", params=CHAPTERS, ids=[Path(page).name for page in CHAPTERS])

@@ -2,6 +2,8 @@
 
 from axe_playwright_python.sync_playwright import Axe
 
+HEAVY = ["mjx-container", ".highlight"]
+
 
 def test_nothing_fails_or_leaves_the_machine(loaded):
     assert loaded.troubles == []
@@ -22,9 +24,15 @@ def test_nothing_sticks_out_at_the_side(loaded):
 
 
 def test_axe_finds_no_serious_violation(loaded):
-    found = Axe().run(loaded.page, options={"resultTypes": ["violations"]})
+    # Formulas are examined above; coloured code looks the same everywhere, so one page is enough.
+    heavy = ["mjx-container"] if loaded.page.url.endswith("how-to-run.html") else HEAVY
+    found = Axe().run(
+        loaded.page,
+        context={"exclude": [[selector] for selector in heavy]},
+        options={"resultTypes": ["violations"]},
+    )
     grave = [
-        f"{rule['id']}: {node['target']} {node.get('failureSummary', '')}"
+        f"{rule['id']}: {node['target']} {node['failureSummary']}"
         for rule in found.response["violations"]
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]

@@ -1,0 +1,96 @@
+"""The built files themselves, without a browser."""
+
+from functools import cache
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+# Read by people or machines on the web only; a page never loads them.
+ELSEWHERE = ("http://", "https://", "mailto:", "data:")
+
+
+@cache
+def parsed(path):
+    """The parsed HTML of a file."""
+    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+
+def html_files(site):
+    """Every page of the site, those that Sphinx adds included."""
+    return [path for path in site.rglob("*.html") if "_static" not in path.parts]
+
+
+def references(path):
+    """Every address that a page loads or links to, and whether it is loaded."""
+    soup = parsed(path)
+    for name in ("src", "href", "poster"):
+        for tag in soup.find_all(attrs={name: True}):
+            linked = tag.name == "a" or tag.get("rel") in (["canonical"], ["search"])
+            yield tag[name], not linked
+    for tag in soup.find_all(srcset=True):
+        yield from ((part.split()[0], True) for part in tag["srcset"].split(","))
+
+
+def problem(site, path, address, loaded):
+    """Say what is wrong with an address on a page; None if nothing is."""
+    if address.startswith(ELSEWHERE):
+        outside = loaded and not address.startswith("data:")
+        return f"loads {address} from elsewhere" if outside else None
+    parts = urlsplit(address)
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if not target.is_file() or not target.is_relative_to(site):
+        return f"{address} does not exist"
+    if parts.fragment and target.suffix == ".html":
+        soup = parsed(target)
+        fragment = unquote(parts.fragment)
+        if not soup.find(id=fragment) and not soup.find(attrs={"name": fragment}):
+            return f"{address} has no such place"
+    return None
+
+
+def test_every_address_on_every_page_exists(site):
+    found = [
+        f"{path.relative_to(site)}: {trouble}"
+        for path in html_files(site)
+        for address, loaded in references(path)
+        if address != "#" and (trouble := problem(site, path, address, loaded))
+    ]
+    assert found == []
+
+
+def test_a_broken_address_would_be_found(site):
+    page = site / "book" / "intro.html"
+    assert "does not exist" in problem(site, page, "missing.js", True)
+    assert "elsewhere" in problem(site, page, "https://example.org/a.js", True)
+    assert "no such place" in problem(site, page, "notation.html#nowhere", False)
+
+
+@pytest.mark.parametrize("name", ["og:title", "og:url", "og:image", "og:site_name"])
+def test_pages_say_what_they_are_when_shared(site, chapter, name):
+    tag = parsed(site / f"{chapter}.html").find("meta", property=name)
+    assert tag
+    assert tag["content"].strip()
+
+
+def test_shared_addresses_are_those_of_the_configured_repository(site, chapter, repository_url):
+    owner, name = repository_url.split("/")[-2:]
+    home = f"https://{owner.lower()}.github.io/{name}/"
+    soup = parsed(site / f"{chapter}.html")
+    assert soup.find("meta", property="og:url")["content"] == f"{home}{chapter}.html"
+    assert soup.find("link", rel="canonical")["href"] == f"{home}{chapter}.html"
+    picture = soup.find("meta", property="og:image")["content"]
+    assert (site / picture.removeprefix(home)).is_file()
+
+
+def test_chapters_open_in_colab_from_the_branch_of_plain_notebooks(site, chapter, repository_url):
+    links = [a["href"] for a in parsed(site / f"{chapter}.html").find_all("a", href=True)]
+    path = urlsplit(repository_url).path
+    assert f"https://colab.research.google.com/github{path}/blob/colab/{chapter}.ipynb" in links
+
+
+def test_pictures_have_alternative_text_and_load_lazily(site, chapter):
+    pictures = parsed(site / f"{chapter}.html").select(".bd-article img")
+    assert pictures
+    assert [img["src"][:60] for img in pictures if not img.get("alt")] == []
+    assert [img["src"][:60] for img in pictures if img.get("loading") != "lazy"] == []

@@ -25,8 +25,8 @@ from iclbook.dual.attention import (
     operation_counts,
 )
 from iclbook.dual.compare import relative_error
-from iclbook.validate import check_count
 from iclbook.records import Results
+from iclbook.validate import check_count
 
 SHORTEST = 2e-3
 """A timed sample repeats its work until it lasts this many seconds."""

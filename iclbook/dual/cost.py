@@ -2,9 +2,10 @@
 
 The chapter "Attention is training" counts operations: N (d_k + d_v) to read one query from N
 stored tokens, d_k d_v to read it from the weights, equal at N* = d_k d_v / (d_k + d_v). Here both
-are timed. *Reading* is many queries against one stored context, so that the time is arithmetic
-and not Python; this is where N* applies. *Causal* is a whole sequence, all scores at once against
-one token after the other, as a program would do it.
+are timed, in seconds of processor time, which other programs disturb little. *Reading* is many
+queries against one stored context, so that the time is arithmetic and not Python; this is where
+N* applies. *Causal* is a whole sequence, all scores at once against one token after the other, as
+a program would do it.
 
 The trap: operations are not equally fast. All scores at once are products of large matrices. Token
 by token, NumPy is called for each token, and the whole state passes through memory each time. So
@@ -46,8 +47,10 @@ class DualCost:
         Queries read together; the times are for one.
     repeats : int
         Samples of each time; the median is kept.
-    seed, dtype, threads
-        Of the random numbers, of the arrays, and for the numerical library.
+    seed, dtype
+        Of the random numbers, and of the arrays.
+    threads : int
+        1: the times are processor time, in which several threads would add up.
     """
 
     lengths: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -62,13 +65,15 @@ class DualCost:
         for name in ("lengths", "widths"):
             for value in getattr(self, name):
                 check_count(f"an entry of {name}", value)
-        for name in ("queries", "repeats", "threads"):
+        for name in ("queries", "repeats"):
             check_count(name, getattr(self, name))
         if not self.lengths or not self.widths or list(self.lengths) != sorted(set(self.lengths)):
             raise ValueError(
                 f"lengths is {self.lengths} and widths is {self.widths}; expected at least one "
                 "of each, and increasing lengths."
             )
+        if self.threads != 1:
+            raise ValueError(f"threads is {self.threads}; expected 1.")
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype is {self.dtype!r}; expected 'float32' or 'float64'.")
 
@@ -145,20 +150,20 @@ def crossing(
 
 
 def _seconds(forms: Sequence[Callable[[], object]], repeats: int) -> list[float]:
-    """Median seconds of each form, sampled in turn so that a disturbance meets all of them."""
+    """Median processor seconds of each form, sampled in turn: a disturbance meets all of them."""
     loops = []
     for form in forms:
         form()  # warm
-        begin = time.perf_counter()
+        begin = time.process_time()
         form()
-        loops.append(max(1, round(SHORTEST / max(time.perf_counter() - begin, 1e-7))))
+        loops.append(max(1, round(SHORTEST / max(time.process_time() - begin, 1e-7))))
     samples = [[] for _ in forms]
     for _ in range(repeats):
         for form, number, times in zip(forms, loops, samples, strict=True):
-            begin = time.perf_counter()
+            begin = time.process_time()
             for _ in range(number):
                 form()
-            times.append((time.perf_counter() - begin) / number)
+            times.append((time.process_time() - begin) / number)
     return [float(np.median(times)) for times in samples]
 
 

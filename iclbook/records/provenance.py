@@ -34,7 +34,7 @@ def provenance(module: str, seconds: float, device: str = "cpu") -> dict[str, An
     dict
         The fields of :data:`iclbook.records.record.PROVENANCE`.
     """
-    commit, clean = _git()
+    commit, clean = _git(_folder(module))
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
@@ -54,12 +54,15 @@ def sources_sha256(module: str) -> str:
 
     ``iclbook.dual.cost`` stands for all files of ``iclbook/dual``.
     """
-    folder = PACKAGE.joinpath(*module.split(".")[1:-1])
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(_folder(module).rglob("*.py")):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _folder(module: str) -> Path:
+    return PACKAGE.joinpath(*module.split(".")[1:-1])
 
 
 def _versions() -> dict[str, str]:
@@ -82,8 +85,8 @@ def _cpu() -> str:
     return names[0] if names else platform.processor() or platform.machine() or "unknown"
 
 
-def _git() -> tuple[str | None, bool | None]:
-    """Commit, and whether the package has no uncommitted change; (None, None) without git."""
+def _git(folder: Path) -> tuple[str | None, bool | None]:
+    """Commit, and whether a folder has no uncommitted change; (None, None) without git."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(PACKAGE), *arguments]
@@ -92,6 +95,6 @@ def _git() -> tuple[str | None, bool | None]:
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != PACKAGE.parent:
             return None, None  # an installed package inside somebody else's repository
-        return git("rev-parse", "HEAD"), not git("status", "--porcelain", "--", str(PACKAGE))
+        return git("rev-parse", "HEAD"), not git("status", "--porcelain", "--", str(folder))
     except (OSError, subprocess.CalledProcessError):
         return None, None

@@ -224,6 +224,7 @@ def test_counted_and_timed_costs_have_one_row_a_width():
         ({"lengths": [0]}, "an entry of lengths is 0"),
         ({"repeats": 0}, "repeats is 0"),
         ({"dtype": "int64"}, "dtype is 'int64'"),
+        ({"threads": 2}, "threads is 2; expected 1"),
     ],
 )
 def test_a_wrong_option_stops_the_run_before_it_starts(options, message):

@@ -1,0 +1,177 @@
+"""Gradient descent on a context, in closed form: what the trained layers are compared with.
+
+The loss of a context is ``1/(2N) sum_i |W x_i - y_i|^2``. One step from W_0 changes the weights by
+``-(eta/N) sum_i (W_0 x_i - y_i) x_i^T`` (von Oswald et al. 2023, equation 6). GD++ also transforms the
+inputs, ``x_j <- (I - gamma X X^T) x_j`` with X X^T the sum over the context, not the mean (appendix A.10).
+
+Losses are half mean squared errors, the authors' reporting unit.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from iclbook.regression.attention import predict
+from iclbook.regression.tasks import TaskLaw, Tasks
+from iclbook.validate import check_count, check_number
+
+
+def descend(
+    tasks: Tasks,
+    eta: float,
+    steps: int = 1,
+    W_0: Float[Tensor, "d_out d"] | None = None,
+) -> Float[Tensor, "B d_out d"]:
+    """The weights after gradient descent on each context, from W_0 (zero unless given)."""
+    check_count("steps", steps, low=0)
+    N, d = tasks.X.shape[1:]
+    W = torch.zeros(len(tasks), tasks.y.shape[-1], d, dtype=tasks.X.dtype)
+    if W_0 is not None:
+        W = W + W_0
+    for _ in range(steps):
+        errors = tasks.y - tasks.X @ W.mT  # (B, N, d_out)
+        W = W + eta / N * errors.mT @ tasks.X
+    return W
+
+
+def apply(W: Float[Tensor, "B d_out d"], x: Float[Tensor, "B d"]) -> Float[Tensor, "B d_out"]:
+    """The predictions W x, task by task."""
+    return (W @ x[..., None])[..., 0]
+
+
+def half_mse(predictions: Float[Tensor, "B d_out"], tasks: Tasks) -> Float[Tensor, ""]:
+    """Half the mean squared error of the query predictions."""
+    return (predictions - tasks.y_q).square().sum(dim=-1).mean() / 2
+
+
+def best_rate(law: TaskLaw) -> float:
+    """The learning rate eta* that minimises the expected loss after one step from zero.
+
+    ``N / (s (N + d + k - 2))`` with s and k the variance and the kurtosis of an input entry; derived
+    in the chapter "One layer, one step".
+    """
+    s, k = law.moments
+    return law.N / (s * (law.N + law.d + k - 2))
+
+
+def expected_loss(law: TaskLaw, eta: float) -> float:
+    """Expected half squared error of one target entry after one step from zero.
+
+    ``(d s/2) (1 - 2 eta s + eta^2 s^2 (N + d + k - 2) / N)``, times teacher_scale squared; eta = 0 gives
+    the loss of predicting zero.
+    """
+    s, k = law.moments
+    spread = s**2 * (law.N + law.d + k - 2) / law.N
+    return law.teacher_scale**2 * law.d * s / 2 * (1 - 2 * eta * s + eta**2 * spread)
+
+
+def construction(
+    d: int,
+    N: int,
+    eta: float,
+    *,
+    d_out: int = 1,
+    W_0: Float[Tensor, "d_out d"] | None = None,
+    gamma: float = 0.0,
+    dtype: torch.dtype = torch.float64,
+) -> dict[str, Float[Tensor, "D D"]]:
+    """The weights of Proposition 1: a layer of linear self-attention that does one step of GD.
+
+    With gamma above zero the layer also does the input transformation of GD++.
+
+    Returns
+    -------
+    dict
+        ``W_K, W_Q, W_V, P``, each (d + d_out, d + d_out) (appendix A.1).
+    """
+    d, d_out = check_count("d", d), check_count("d_out", d_out)
+    check_count("N", N)
+    check_number("eta (learning rate)", eta, low=0.0, open_low=True)
+    check_number("gamma", gamma, low=0.0)
+    x, y = slice(0, d), slice(d, d + d_out)
+    W_K = torch.zeros(d + d_out, d + d_out, dtype=dtype)
+    W_K[x, x] = torch.eye(d, dtype=dtype)
+    W_V = torch.zeros_like(W_K)
+    W_V[y, y] = -torch.eye(d_out, dtype=dtype)
+    if W_0 is not None:
+        W_V[y, x] = W_0
+    P = torch.zeros_like(W_K)
+    P[y, y] = eta / N * torch.eye(d_out, dtype=dtype)
+    if gamma:
+        W_V[x, x] = torch.eye(d, dtype=dtype)
+        P[x, x] = -gamma * torch.eye(d, dtype=dtype)
+    return {"W_K": W_K, "W_Q": W_K.clone(), "W_V": W_V, "P": P}
+
+
+def gdpp_products(
+    d: int, N: int, eta: Float[Tensor, "L"], gamma: Float[Tensor, "L"], d_out: int = 1
+) -> tuple[Float[Tensor, "L 1 D D"], Float[Tensor, "L 1 D D"]]:
+    """The products A and M of GD++ layers (GD where gamma is 0), for `predict`.
+
+    Differentiable in eta and gamma, one of each a layer.
+    """
+    on_x = torch.cat([torch.ones(d), torch.zeros(d_out)]).to(eta.dtype)
+    on_y = 1 - on_x
+    # A = P W_V: -gamma on the inputs, -eta/N on the targets
+    diagonal = -gamma[:, None] * on_x - (eta / N)[:, None] * on_y
+    A = torch.diag_embed(diagonal)[:, None]
+    M = torch.diag(on_x).expand(len(eta), 1, -1, -1)
+    return A, M
+
+
+def tune_gdpp(
+    tasks: Tasks,
+    layers: int,
+    *,
+    tied: bool = True,
+    with_gamma: bool = True,
+    eta: float = 6.0,
+    gamma: float = 0.0,
+    steps: int = 200,
+) -> tuple[Float[Tensor, "L"], Float[Tensor, "L"], float]:
+    """The learning rates (and gammas) of GD or GD++ that fit the given tasks best.
+
+    L-BFGS on the loss of the query, from the given start; tied means one pair for all layers.
+
+    Returns
+    -------
+    eta, gamma : tensors (layers,)
+    loss : float
+        Half mean squared error on the given tasks.
+
+    Raises
+    ------
+    FloatingPointError
+        If the search leaves the region where the steps are stable; start closer.
+    """
+    tasks = Tasks(*(part.double() for part in (tasks.X, tasks.y, tasks.x_q, tasks.y_q)))
+    N, d = tasks.X.shape[1:]
+    unit = torch.tensor([[10.0], [0.1 if with_gamma else 0.0]], dtype=torch.float64)
+    start = torch.tensor([[eta / 10.0], [gamma / 0.1]], dtype=torch.float64)
+    steer = start.repeat(1, 1 if tied else layers).requires_grad_()  # both of order one
+
+    def rates() -> Tensor:
+        return (steer * unit).expand(2, layers)
+
+    search = torch.optim.LBFGS(
+        [steer], max_iter=steps, line_search_fn="strong_wolfe", tolerance_grad=1e-9
+    )
+
+    def loss() -> Tensor:
+        search.zero_grad()
+        A, M = gdpp_products(d, N, *rates(), d_out=tasks.y.shape[-1])
+        value = half_mse(predict(A, M, tasks), tasks)
+        value.backward()
+        return value
+
+    search.step(loss)
+    found = float(loss().detach())
+    eta_found, gamma_found = rates().detach().clone()
+    if not math.isfinite(found):
+        raise FloatingPointError(
+            f"the search for the best rates diverged from eta = {eta:g}, gamma = {gamma:g}; "
+            f"start closer to a stable pair."
+        )
+    return eta_found, gamma_found, found

@@ -55,7 +55,7 @@ class DualCost:
 
     lengths: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
     widths: tuple[int, ...] = (32, 64, 128, 256)
-    queries: int = 64
+    queries: int = 256
     repeats: int = 5
     seed: int = 0
     dtype: str = "float64"

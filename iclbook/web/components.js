@@ -117,8 +117,6 @@
       group.focus();
       group.setPointerCapture(event.pointerId);
     });
-    // A finger on a point drags it; browsers ignore touch-action on parts of an SVG picture.
-    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     group.addEventListener("pointermove", (event) => {
       if (group.hasPointerCapture(event.pointerId)) move(locate(event));
     });

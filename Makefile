@@ -67,8 +67,9 @@ install: $(READY)
 
 # Built afresh each time: it takes seconds, and a page can never be stale.
 book: $(READY)
-	@rm -rf _build/html _build/.doctrees
-	@$(BIN)/jupyter-book build . -W -n --keep-going -q || { \
+	@rm -rf _build/html _build/.doctrees; mkdir -p _build
+	@$(BIN)/jupyter-book build . -W -n --keep-going -q >_build/book.log 2>&1 || { \
+	    cat _build/book.log; \
 	    echo "The book was not built: mend the warnings above." >&2; exit 1; }
 	@echo "The book is built. Open this file in a browser: $(CURDIR)/_build/html/index.html"
 

@@ -1,14 +1,14 @@
 """Self-attention over regression tokens: linear or softmax, in the plain and in the fast form.
 
-A token is ``e_j = (x_j, y_j)`` of width D = d + d_out; the query token is ``(x_q, 0)``. One layer of
-linear self-attention updates every token by ``e_j <- e_j + sum_h P_h V_h K_h^T q_{h,j}`` with
+A token is ``e_j = (x_j, y_j)`` of width D = d + d_out; the query token is ``(x_q, 0)``. One layer
+of linear self-attention updates every token by ``e_j <- e_j + sum_h P_h V_h K_h^T q_{h,j}`` with
 ``K = W_K E``, ``V = W_V E``, ``q_j = W_Q e_j`` and E the context tokens (von Oswald et al. 2023,
 section 2). The prediction is minus the target entries of the updated query token.
 
 Only two products of the four matrices matter, ``A_h = P_h W_V,h`` and ``M_h = W_K,h^T W_Q,h``:
-a layer multiplies every token with ``T = I + sum_h A_h G M_h``, where ``G = E E^T`` is the Gram matrix of the
-context. The fast form uses that. The four matrices remain the parameters, because training the
-products instead would change the saddle points of the loss, and so how training goes.
+a layer multiplies every token with ``T = I + sum_h A_h G M_h``, where ``G = E E^T`` is the Gram
+matrix of the context. The fast form uses that. The four matrices remain the parameters, because
+training the products instead would change the saddle points of the loss, and so how training goes.
 """
 
 import math

@@ -1,8 +1,9 @@
 """Gradient descent on a context, in closed form: what the trained layers are compared with.
 
 The loss of a context is ``1/(2N) sum_i |W x_i - y_i|^2``. One step from W_0 changes the weights by
-``-(eta/N) sum_i (W_0 x_i - y_i) x_i^T`` (von Oswald et al. 2023, equation 6). GD++ also transforms the
-inputs, ``x_j <- (I - gamma X X^T) x_j`` with X X^T the sum over the context, not the mean (appendix A.10).
+``-(eta/N) sum_i (W_0 x_i - y_i) x_i^T`` (von Oswald et al. 2023, equation 6). GD++ also transforms
+the inputs, ``x_j <- (I - gamma X X^T) x_j`` with X X^T the sum over the context, not the mean
+(appendix A.10).
 
 Losses are half mean squared errors, the authors' reporting unit.
 """
@@ -49,8 +50,8 @@ def half_mse(predictions: Float[Tensor, "B d_out"], tasks: Tasks) -> Float[Tenso
 def best_rate(law: TaskLaw) -> float:
     """The learning rate eta* that minimises the expected loss after one step from zero.
 
-    ``N / (s (N + d + k - 2))`` with s and k the variance and the kurtosis of an input entry; derived
-    in the chapter "One layer, one step".
+    ``N / (s (N + d + k - 2))`` with s and k the variance and the kurtosis of an input entry;
+    derived in the chapter "One layer, one step".
     """
     s, k = law.moments
     return law.N / (s * (law.N + law.d + k - 2))
@@ -59,8 +60,8 @@ def best_rate(law: TaskLaw) -> float:
 def expected_loss(law: TaskLaw, eta: float) -> float:
     """Expected half squared error of one target entry after one step from zero.
 
-    ``(d s/2) (1 - 2 eta s + eta^2 s^2 (N + d + k - 2) / N)``, times teacher_scale squared; eta = 0 gives
-    the loss of predicting zero.
+    ``(d s/2) (1 - 2 eta s + eta^2 s^2 (N + d + k - 2) / N)``, times teacher_scale squared; eta = 0
+    gives the loss of predicting zero.
     """
     s, k = law.moments
     spread = s**2 * (law.N + law.d + k - 2) / law.N

@@ -79,8 +79,8 @@ def train(
     tasks : torch.Generator
         Random numbers for the tasks.
     at, look : tuple of int, callable
-        ``look(step, model)`` is called before these steps (0 is the untrained model; ``how.steps`` is
-        the trained one).
+        ``look(step, model)`` is called before these steps (0 is the untrained model, and
+        ``how.steps`` the trained one).
 
     Raises
     ------

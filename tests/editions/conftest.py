@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from tools.notebooks import ROOT
+from tools.notebooks import KERNEL_ENVIRONMENT, ROOT
 
 PROVIDED = ("torch", "numpy", "matplotlib", "ipywidgets", "ipykernel")
 ENVIRONMENT = ROOT / "_build" / "colab-env"
@@ -75,7 +75,9 @@ def colab_kernel(colab_python, tmp_path_factory):
     }))
     patch = pytest.MonkeyPatch()
     patch.setenv("JUPYTER_PATH", str(data))
-    for name in ("ICLBOOK_STATIC", "PYTHONPATH", "MPLBACKEND"):
+    for name, value in KERNEL_ENVIRONMENT.items():
+        patch.setenv(name, value)
+    for name in ("ICLBOOK_STATIC", "PYTHONPATH"):
         patch.delenv(name, raising=False)
     yield "colab"
     patch.undo()

@@ -22,7 +22,7 @@ def rebuild_weights(answer) -> Verdict:
         right=right,
         cases=cases,
         praise="The trained weights are the first ones plus what each example wrote.",
-        hint="Start from equation (1.2): which sum runs over steps, which over examples?",
+        hint="Start from the sum over all steps: which sum runs over steps, which over examples?",
         mistakes=[
             Mistake(
                 lambda W, X, E, eta: W - eta * E.sum(0).T @ X,

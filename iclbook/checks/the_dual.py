@@ -22,7 +22,7 @@ def dual_output(answer) -> Verdict:
         right=right,
         cases=cases,
         praise="No trained weight was read: the training set and its values are enough.",
-        hint="Equation (1.6) has two parts: the untrained layer, and one term a training example.",
+        hint="The dual form has two parts: the untrained layer, and one term a training example.",
         mistakes=[
             Mistake(
                 lambda W, X, e, x: W[-1] @ x + (X @ x) @ e,

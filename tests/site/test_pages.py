@@ -19,6 +19,14 @@ def test_mathematics_is_drawn_and_can_be_read_aloud(loaded):
         assert drawn > 10
 
 
+def test_icons_are_drawn(loaded):
+    """The icon script is cut down when the site is built: none that a page shows may be missing."""
+    icons = loaded.page.locator("svg.svg-inline--fa")
+    assert icons.count() > 3
+    assert icons.locator("animate").count() == 0  # what the script draws for an unknown icon
+    assert loaded.page.locator("i[class*=fa-]").count() == 0
+
+
 def test_nothing_sticks_out_at_the_side(loaded):
     assert loaded.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

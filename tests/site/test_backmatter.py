@@ -1,0 +1,55 @@
+"""The lists of the back matter, and what stops the build."""
+
+from types import SimpleNamespace
+
+import pytest
+from bs4 import BeautifulSoup
+from nbformat import v4, write
+from sphinx.errors import ExtensionError
+
+from iclbook.records import all_records
+from tools import backmatter, bookext
+
+
+def notebook(root, **metadata):
+    """Write a notebook with one code cell that has the given metadata."""
+    (root / "book").mkdir()
+    cells = [v4.new_markdown_cell("# Title"), v4.new_code_cell("1 + 1", metadata=metadata)]
+    write(v4.new_notebook(cells=cells), root / "book" / "chapter.ipynb")
+
+
+def test_an_unchecked_cell_is_listed_with_its_reason(tmp_path):
+    notebook(tmp_path, tags=["nbval-ignore-output"], unchecked_reason="shows the time")
+    assert backmatter.unchecked_cells(tmp_path) == [
+        ("book/chapter.ipynb", 1, "runs, output not compared", "shows the time")
+    ]
+    assert "| shows the time |" in backmatter.unchecked_markdown(tmp_path)
+
+
+def test_an_unchecked_cell_without_a_reason_stops_the_build(tmp_path):
+    notebook(tmp_path, tags=["nbval-skip"])
+    with pytest.raises(ValueError, match=r"chapter\.ipynb: code cell 1 .* unchecked_reason"):
+        backmatter.unchecked_cells(tmp_path)
+
+
+def test_every_record_is_on_its_page_with_the_command_that_repeats_it(site):
+    text = BeautifulSoup((site / "book/records.html").read_text("utf-8"), "html.parser").get_text()
+    assert all_records()
+    for record in all_records():
+        assert f"python -m iclbook records rerun {record.experiment}/{record.name}" in text
+        assert record.provenance["cpu"] in text
+
+
+def test_a_missing_mathjax_stops_the_build(monkeypatch, tmp_path):
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    monkeypatch.setattr(bookext.metadata, "files", lambda name: [])
+    with pytest.raises(ExtensionError, match="sphinx-mathjax-offline"):
+        bookext.copy_mathjax(app)
+
+
+def test_the_site_address_follows_from_the_repository():
+    assert bookext.pages_url("https://github.com/Some-One/book") == (
+        "https://some-one.github.io/book/"
+    )
+    with pytest.raises(ValueError, match=r"expected https://github\.com"):
+        bookext.pages_url("https://example.org/book")

@@ -8,7 +8,10 @@ so that reading a record imports no library that only its experiment needs.
 
 from importlib import import_module
 
-EXPERIMENTS = {"dual-cost": "iclbook.dual.cost:DualCost"}
+EXPERIMENTS = {
+    "dual-cost": "iclbook.dual.cost:DualCost",
+    "garg-small": "iclbook.regression.experiments.garg:GargSmall",
+}
 """Name of each experiment to ``module:class``."""
 
 

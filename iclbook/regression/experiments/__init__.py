@@ -1,0 +1,1 @@
+"""Recorded experiments of Part II, one module each."""

@@ -11,7 +11,8 @@ paths as their sources:
 - the install cell comes first;
 - text is plain Markdown (``tools/markdown.py``), captions stand under their figures, and the cited
   papers are listed at the end;
-- solutions are folded away, their text in a details element and their code as a closed form;
+- solutions are folded away, their text in a details element and their code as a closed form, and
+  so are cells that are not on the page;
 - stored pictures and text stay, so that a reader sees what to expect before running anything.
   Stored HTML goes: it is the static form of a control, which the live control replaces as soon as
   the cell is run, and its table of numbers is kept as text.
@@ -92,6 +93,7 @@ def plain_notebook(chapter, blocks):
     """
     code = [index for index, cell in enumerate(chapter.cells) if cell.cell_type == "code"]
     cells = [code_cell(chapter.cells[code.pop(0)])]
+    off_page = {"title": "Numbers that the text quotes", "tag": "off-page"}
     text = []
 
     def end_text():
@@ -107,9 +109,9 @@ def plain_notebook(chapter, blocks):
             continue
         end_text()
         while code and code[0] < block.index:
-            cells.append(code_cell(chapter.cells[code.pop(0)]))
+            cells.append(code_cell(chapter.cells[code.pop(0)], **off_page))
         if code and code[0] == block.index:
-            cells.append(code_cell(chapter.cells[code.pop(0)], block.solution))
+            cells.append(code_cell(chapter.cells[code.pop(0)], block.solution, "solution"))
     metadata = {
         "kernelspec": KERNELSPEC,
         "language_info": {"name": "python"},
@@ -118,8 +120,8 @@ def plain_notebook(chapter, blocks):
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
-def code_cell(cell, solution=""):
-    """Return a code cell for Colab, folded if it is a solution."""
+def code_cell(cell, title="", tag=""):
+    """Return a code cell for Colab, folded under ``title`` if there is one."""
     outputs = []
     for output in cell.outputs:
         data = output.get("data", {})
@@ -130,10 +132,10 @@ def code_cell(cell, solution=""):
     plain = nbformat.v4.new_code_cell(
         cell.source, id=cell.id, execution_count=cell.execution_count, outputs=outputs
     )
-    if solution:
-        plain.source = f"# @title {solution}\n{cell.source}"
+    if title:
+        plain.source = f"# @title {title}\n{cell.source}"
         plain.metadata = nbformat.from_dict(
-            {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["solution"]}
+            {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": [tag]}
         )
     return plain
 

@@ -116,8 +116,9 @@ def test_cells_stay_in_order_and_the_install_cell_comes_first():
         v4.new_code_cell("last")])
     blocks = ["# T", CodeCell(3), "text", CodeCell(4, solution="Solution to Exercise 1.1")]
     notebook = plain_notebook(chapter, blocks)
+    off_page = "# @title Numbers that the text quotes\n"
     assert [cell.source for cell in notebook.cells] == [
-        "install", "# T", "hidden", "shown", "text", "# @title Solution to Exercise 1.1\nanswer",
-        "last"]
+        "install", "# T", f"{off_page}hidden", "shown", "text",
+        "# @title Solution to Exercise 1.1\nanswer", f"{off_page}last"]
     assert notebook.cells[3].outputs[0].data == {"text/plain": "table"}
     assert notebook.cells[5].metadata.cellView == "form"

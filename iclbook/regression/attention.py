@@ -16,6 +16,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from iclbook.regression.tasks import Tasks
 from iclbook.validate import check_count, check_number
@@ -118,21 +119,67 @@ def predict(
 ) -> Float[Tensor, "B d_out"]:
     """Predict with layers that are given by their products A = P W_V and M = W_K^T W_Q.
 
-    The last layer moves the query token only, so it needs no new Gram matrix; a single layer needs
-    none at all.
+    Only the query token of the last layer is read, so the last two layers need no token but that:
+    a layer ``T = I + sum_h A_h G M_h`` moves the query, and its transpose carries the two vectors
+    that the last layer asks of its tokens back to the tokens before. Each costs a product of the
+    tokens with one vector. With the tasks on the last axis these run at the speed of memory.
     """
-    E, e_q, d = context_tokens(tasks), query_token(tasks), tasks.X.shape[-1]
-    G = E.mT @ E if len(A) > 1 else None
-    eye = torch.eye(E.shape[-1], dtype=E.dtype)
-    for A_l, M_l in zip(A[:-1], M[:-1], strict=True):
-        T = eye + (A_l[None] @ G[:, None] @ M_l[None]).sum(dim=1)
-        e_q = (T @ e_q[..., None])[..., 0]
-        G = T @ G @ T.mT
-    rows, keys = A[-1, :, d:], M[-1]  # (H, d_out, D): the target rows; (H, D, D)
-    asked = torch.einsum("hij,bj->bhi", keys, e_q)
-    if G is None:
-        values = torch.einsum("bni,hoi->bnho", E, rows)
-        seen = torch.einsum("bni,bnho->bhoi", E, values)  # G times the target rows
-    else:
-        seen = torch.einsum("bij,hoj->bhoi", G, rows)
-    return -e_q[:, d:] - torch.einsum("bhoi,bhi->bo", seen, asked)
+    E, e = _tasks_last(tasks)
+    if len(A) > 2:
+        E, e = _advance(A[:-2], M[:-2], E, e)
+    if len(A) > 1:
+        e = e + _side_by_side(A[-2]) @ _sums(E, _scores(E, M[-2] @ e))
+    asked = M[-1] @ e  # (H, D, B)
+    rows = A[-1, :, tasks.X.shape[-1] :]  # (H, d_out, D): the target rows
+    values = _scores(E, rows.flatten(0, 1))
+    if len(A) > 1:
+        back, there = _side_by_side(M[-2].mT), A[-2].mT
+        asked = asked + torch.stack([back @ _sums(E, _scores(E, there @ ask)) for ask in asked])
+        wanted = [back @ _sums(E, _scores(E, there @ row)) for row in rows.flatten(0, 1)]
+        values = values + _scores(E, torch.stack(wanted))
+    weighed = _scores(E, asked)[:, None] * values.unflatten(0, rows.shape[:2])
+    return (-e[tasks.X.shape[-1] :] - weighed.sum(dim=(0, 2))).mT
+
+
+def _tasks_last(tasks: Tasks) -> tuple[Float[Tensor, "D N B"], Float[Tensor, "D B"]]:
+    """Context tokens and query token with the tasks on the last axis."""
+    E = torch.cat([tasks.X.permute(2, 1, 0), tasks.y.permute(2, 1, 0)])
+    return E, torch.cat([tasks.x_q.mT, torch.zeros_like(tasks.y_q.mT)])
+
+
+def _scores(E: Float[Tensor, "D N B"], vectors: Tensor) -> Float[Tensor, "R N B"]:
+    """Inner products of the tokens with vectors: (R, D, B), or (R, D) for the same in all tasks."""
+    if vectors.ndim == 2:
+        return (vectors @ E.flatten(1)).unflatten(1, E.shape[1:])
+    return (E * vectors[:, :, None]).sum(dim=1)
+
+
+def _sums(E: Float[Tensor, "D N B"], scores: Float[Tensor, "R N B"]) -> Float[Tensor, "RD B"]:
+    """Sums of the tokens weighed with scores, the R sums of a task below each other."""
+    return (E * scores[:, None]).sum(dim=2).flatten(0, 1)
+
+
+def _side_by_side(W: Float[Tensor, "H D D"]) -> Float[Tensor, "D HD"]:
+    """The matrices of all heads in one."""
+    return W.transpose(0, 1).flatten(1)
+
+
+def _advance(A: Tensor, M: Tensor, E: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
+    """Move all tokens through layers; shapes as from `_tasks_last`.
+
+    Batched products of small matrices are fast when the sizes are multiples of four, so tokens
+    of zeros and entries of zero are added.
+    """
+    D, N, _ = E.shape
+    more_tokens, more_entries = -(N + 1) % 4, -D % 4
+    tokens = torch.cat([E, e[:, None]], dim=1).permute(2, 1, 0)
+    tokens = pad(tokens, (0, more_entries, 0, more_tokens)).contiguous()
+    A, M = (pad(W, (0, more_entries, 0, more_entries)) for W in (A, M))
+    is_context = (torch.arange(tokens.shape[1]) < N).to(E.dtype)[:, None]
+    for A_l, M_l in zip(A, M, strict=True):
+        context = tokens * is_context
+        G = context.mT @ context
+        heads = zip(A_l, M_l, strict=True)
+        tokens = tokens + sum((tokens @ M_h.mT) @ G @ A_h.mT for A_h, M_h in heads)
+    tokens = tokens.permute(2, 1, 0)[:D].contiguous()
+    return tokens[:, :N], tokens[:, N]

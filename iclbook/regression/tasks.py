@@ -9,6 +9,7 @@ prints belongs to U(-1/2, 1/2). That is the default here.
 """
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -42,6 +43,14 @@ class Tasks:
 
     def __len__(self) -> int:
         return len(self.X)
+
+
+@runtime_checkable
+class Law(Protocol):
+    """Anything that tasks can be drawn from: :class:`TaskLaw`, and laws of other chapters."""
+
+    def sample(self, B: int, generator: torch.Generator) -> Tasks:
+        """Draw B tasks."""
 
 
 @dataclass(frozen=True)
@@ -102,25 +111,32 @@ class TaskLaw:
     def sample(
         self, B: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> Tasks:
-        """Draw B tasks."""
-        inputs = self._inputs(B, generator, dtype)
-        W = torch.randn(B, self.d, self.d_out, generator=generator, dtype=dtype)
+        """Draw B tasks.
+
+        The tensors are views of arrays that have the tasks on the last axis. Sums over the small
+        axes are then sums of long rows, which is what makes training fast.
+        """
+        x = self._inputs(B, generator, dtype)
+        W = torch.randn(self.d_out, self.d, 1, B, generator=generator, dtype=dtype)
         if self.teacher_scale != 1:
             W *= self.teacher_scale
-        targets = torch.bmm(inputs, W)
-        X, x_q, y, y_q = inputs[:, :-1], inputs[:, -1], targets[:, :-1], targets[:, -1]
+        targets = (W * x).sum(dim=1)  # (d_out, N + 1, B)
+        y = targets[:, : self.N]
         if self.noisy:
-            noise = torch.randn(B, self.noisy, self.d_out, generator=generator, dtype=dtype)
+            noise = torch.randn(self.d_out, self.noisy, B, generator=generator, dtype=dtype)
             y = torch.cat([noise, y[:, self.noisy :]], dim=1)
-        return Tasks(X, y, x_q, y_q)
+        X = x[:, : self.N]
+        return Tasks(X.permute(2, 1, 0), y.permute(2, 1, 0), x[:, -1].mT, targets[:, -1].mT)
 
-    def _inputs(self, B: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
-        shape = (B, self.N + 1, self.d)
+    def _inputs(
+        self, B: int, generator: torch.Generator, dtype: torch.dtype
+    ) -> Float[Tensor, "d N_1 B"]:
+        shape = (self.d, self.N + 1, B)
         if self.inputs == "mixture":
             draws = torch.stack([_draw(law, shape, generator, dtype) for law in INPUT_LAWS[1:4]])
-            which = torch.randint(3, (B,), generator=generator)
-            x = draws[which, torch.arange(B)]
-            x = x / x[:, :-1].norm(dim=(1, 2), keepdim=True)
+            which = torch.randint(3, (1, 1, 1, B), generator=generator).expand(1, *shape)
+            x = draws.gather(0, which)[0]
+            x = x / x[:, : self.N].norm(dim=(0, 1))
         else:
             x = _draw(self.inputs, shape, generator, dtype)
         return x if self.scale == 1 else x * self.scale

@@ -11,6 +11,7 @@ from importlib import import_module
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
     "garg-small": "iclbook.regression.experiments.garg:GargSmall",
+    "sine": "iclbook.regression.experiments.sine:Sine",
 }
 """Name of each experiment to ``module:class``."""
 

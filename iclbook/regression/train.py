@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from iclbook.regression.descent import half_mse
-from iclbook.regression.tasks import TaskLaw
+from iclbook.regression.tasks import Law, TaskLaw
 from iclbook.validate import check_count, check_number
 
 CHECK_EVERY = 50
@@ -29,7 +29,7 @@ class Training:
 
     Attributes
     ----------
-    law : TaskLaw
+    law : Law
         Where the tasks come from.
     steps, batch : int
         Optimisation steps, and tasks in each.
@@ -41,7 +41,7 @@ class Training:
         Of the initial weights and of the tasks.
     """
 
-    law: TaskLaw = field(default_factory=TaskLaw)
+    law: Law = field(default_factory=TaskLaw)
     steps: int = 5000
     batch: int = 2048
     lr: float = 1e-3
@@ -60,6 +60,11 @@ class Training:
         return tuple(torch.Generator().manual_seed(2 * self.seed + k) for k in (0, 1))
 
 
+def adam(model: nn.Module, how: Training) -> torch.optim.Adam:
+    """A fresh optimiser for a training."""
+    return torch.optim.Adam(model.parameters(), lr=how.lr, betas=how.betas, fused=True)
+
+
 def train(
     model: nn.Module,
     how: Training,
@@ -67,6 +72,7 @@ def train(
     *,
     at: tuple[int, ...] = (),
     look: Callable[[int, nn.Module], None] | None = None,
+    optimiser: torch.optim.Optimizer | None = None,
 ) -> nn.Module:
     """Train a model in place.
 
@@ -81,13 +87,15 @@ def train(
     at, look : tuple of int, callable
         ``look(step, model)`` is called before these steps (0 is the untrained model, and
         ``how.steps`` the trained one).
+    optimiser : torch.optim.Optimizer, optional
+        Of an earlier part of the same training, to go on with; :func:`adam` makes a new one.
 
     Raises
     ------
     Diverged
         If the loss is no longer finite; the model is then of no use.
     """
-    optimiser = torch.optim.Adam(model.parameters(), lr=how.lr, betas=how.betas, fused=True)
+    optimiser = adam(model, how) if optimiser is None else optimiser
     wanted = set(at)
     for step in range(how.steps):
         if step in wanted:

@@ -1,0 +1,104 @@
+"""Long trainings in parts: what was found is kept, and a stopped run goes on where it was."""
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from iclbook.regression.train import Training, adam, train
+from iclbook.validate import check_count
+
+CHECKPOINTS = "ICLBOOK_CHECKPOINTS"
+"""Environment variable with a folder, where long recorded experiments keep their state."""
+
+
+def checkpoint(name: str) -> Path | None:
+    """The checkpoint file of this name, or None if no folder is set."""
+    folder = os.environ.get(CHECKPOINTS)
+    return Path(folder) / f"{name}.pt" if folder else None
+
+
+def train_in_parts(
+    model: nn.Module,
+    how: Training,
+    tasks: torch.Generator,
+    *,
+    every: int,
+    look: Callable[[int, nn.Module], Any],
+    path: Path | None = None,
+) -> list[Any]:
+    """Train a model in place, look at it after every so many steps, and keep a checkpoint.
+
+    Parameters
+    ----------
+    model, how, tasks
+        As in :func:`iclbook.regression.train.train`.
+    every : int
+        Steps in a part; has to divide ``how.steps``.
+    look : callable, (step, model) -> plain data
+        Called before the first step and after every part. Numbers, strings, lists and dicts only.
+    path : Path, optional
+        The checkpoint, written after every part. If it is there, training goes on from it.
+
+    Returns
+    -------
+    list
+        What ``look`` returned, 1 + how.steps / every entries.
+
+    Raises
+    ------
+    ValueError
+        If the steps do not divide, or the checkpoint belongs to another training.
+    """
+    if how.steps % check_count("every", every):
+        raise ValueError(f"every is {every}; expected a divisor of the {how.steps} steps.")
+    optimiser = adam(model, how)
+    done, seen = 0, []
+    if path is not None and path.is_file():
+        state = torch.load(path, weights_only=True)
+        if state["how"] != repr(how):
+            raise ValueError(
+                f"the checkpoint {path} is of {state['how']}; expected {how}. Remove the file, "
+                "or use another folder."
+            )
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        tasks.set_state(state["tasks"])
+        done, seen = state["done"], state["seen"]
+    else:
+        seen.append(look(0, model))
+    part = dataclasses.replace(how, steps=every)
+    while done < how.steps:
+        train(model, part, tasks, optimiser=optimiser)
+        done += every
+        seen.append(look(done, model))
+        if path is not None:
+            _save(
+                {
+                    "how": repr(how),
+                    "model": model.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "tasks": tasks.get_state(),
+                    "done": done,
+                    "seen": seen,
+                },
+                path,
+            )
+    return seen
+
+
+def _save(state: dict, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            torch.save(state, file)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise

@@ -1,6 +1,7 @@
 """The built files themselves, without a browser."""
 
 from functools import cache
+from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -10,26 +11,34 @@ from bs4 import BeautifulSoup
 ELSEWHERE = ("http://", "https://", "mailto:", "data:")
 
 
+class Page(HTMLParser):
+    """The places of a page and the addresses that it links to or loads."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.places, self.addresses = set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Note what one tag brings."""
+        attributes = dict(attrs)
+        self.places |= {attributes[name] for name in ("id", "name") if name in attributes}
+        linked = tag == "a" or attributes.get("rel") in ("canonical", "search")
+        for name in ("src", "href", "poster"):
+            if attributes.get(name) is not None:
+                self.addresses.append((attributes[name], not linked))
+
+
+@cache
+def scanned(path):
+    """One file of the site, scanned once."""
+    return Page(path.read_text("utf-8"))
+
+
 @cache
 def parsed(path):
-    """The parsed HTML of a file."""
+    """One file of the site as a tree."""
     return BeautifulSoup(path.read_text("utf-8"), "html.parser")
-
-
-def html_files(site):
-    """Every page of the site, those that Sphinx adds included."""
-    return [path for path in site.rglob("*.html") if "_static" not in path.parts]
-
-
-def references(path):
-    """Every address that a page loads or links to, and whether it is loaded."""
-    soup = parsed(path)
-    for name in ("src", "href", "poster"):
-        for tag in soup.find_all(attrs={name: True}):
-            linked = tag.name == "a" or tag.get("rel") in (["canonical"], ["search"])
-            yield tag[name], not linked
-    for tag in soup.find_all(srcset=True):
-        yield from ((part.split()[0], True) for part in tag["srcset"].split(","))
 
 
 def problem(site, path, address, loaded):
@@ -42,18 +51,17 @@ def problem(site, path, address, loaded):
     if not target.is_file() or not target.is_relative_to(site):
         return f"{address} does not exist"
     if parts.fragment and target.suffix == ".html":
-        soup = parsed(target)
-        fragment = unquote(parts.fragment)
-        if not soup.find(id=fragment) and not soup.find(attrs={"name": fragment}):
-            return f"{address} has no such place"
+        known = unquote(parts.fragment) in scanned(target).places
+        return None if known else f"{address} has no such place"
     return None
 
 
 def test_every_address_on_every_page_exists(site):
+    pages = [path for path in site.rglob("*.html") if "_static" not in path.parts]
     found = [
         f"{path.relative_to(site)}: {trouble}"
-        for path in html_files(site)
-        for address, loaded in references(path)
+        for path in pages
+        for address, loaded in scanned(path).addresses
         if address != "#" and (trouble := problem(site, path, address, loaded))
     ]
     assert found == []

@@ -26,26 +26,6 @@ def explored(site, chapters):
     return chapter_with(site, chapters, 'data-explorable="fast-weights"')
 
 
-def test_a_solution_is_folded_and_opens(visit, chapter):
-    solution = visit(chapter).page.locator(".solution.dropdown").first
-    code = solution.locator(".cell_input").first
-    assert not code.is_visible()
-    solution.locator(".admonition-title").click()
-    code.wait_for(state="visible", timeout=3000)
-    solution.locator("button.toggle-button").press("Enter")
-    code.wait_for(state="hidden", timeout=3000)
-
-
-def test_every_chapter_has_a_control_with_its_numbers_as_a_table(visit, chapter):
-    page = visit(chapter).page
-    controls = page.locator("figure.frames, .explorable")
-    assert controls.count() > 0
-    for control in controls.all():
-        table = control.locator("details.numbers")
-        table.locator("summary").click()
-        assert table.locator("td").first.is_visible()
-
-
 def test_search_finds_a_word(visit):
     page = visit("search").page
     page.goto(page.url + "?q=momentum")

@@ -116,30 +116,30 @@ class TaskLaw:
         The tensors are views of arrays that have the tasks on the last axis. Sums over the small
         axes are then sums of long rows, which is what makes training fast.
         """
-        x = self._inputs(B, generator, dtype)
+        inputs = self._inputs(B, generator, dtype)
         W = torch.randn(self.d_out, self.d, 1, B, generator=generator, dtype=dtype)
         if self.teacher_scale != 1:
             W *= self.teacher_scale
-        targets = (W * x).sum(dim=1)  # (d_out, N + 1, B)
-        y = targets[:, : self.N]
+        targets = (W * inputs.permute(2, 1, 0)).sum(dim=1).permute(2, 1, 0)
+        X, x_q, y, y_q = inputs[:, :-1], inputs[:, -1], targets[:, :-1], targets[:, -1]
         if self.noisy:
-            noise = torch.randn(self.d_out, self.noisy, B, generator=generator, dtype=dtype)
+            noise = torch.randn(B, self.noisy, self.d_out, generator=generator, dtype=dtype)
             y = torch.cat([noise, y[:, self.noisy :]], dim=1)
-        X = x[:, : self.N]
-        return Tasks(X.permute(2, 1, 0), y.permute(2, 1, 0), x[:, -1].mT, targets[:, -1].mT)
+        return Tasks(X, y, x_q, y_q)
 
     def _inputs(
         self, B: int, generator: torch.Generator, dtype: torch.dtype
-    ) -> Float[Tensor, "d N_1 B"]:
+    ) -> Float[Tensor, "B N_1 d"]:
+        """Inputs of the context and, last, of the query; the tasks are the last axis in memory."""
         shape = (self.d, self.N + 1, B)
         if self.inputs == "mixture":
             draws = torch.stack([_draw(law, shape, generator, dtype) for law in INPUT_LAWS[1:4]])
             which = torch.randint(3, (1, 1, 1, B), generator=generator).expand(1, *shape)
             x = draws.gather(0, which)[0]
-            x = x / x[:, : self.N].norm(dim=(0, 1))
+            x = x / x[:, :-1].norm(dim=(0, 1))
         else:
             x = _draw(self.inputs, shape, generator, dtype)
-        return x if self.scale == 1 else x * self.scale
+        return (x if self.scale == 1 else x * self.scale).permute(2, 1, 0)
 
 
 def _draw(law: str, shape: tuple, generator: torch.Generator, dtype: torch.dtype) -> Tensor:

@@ -3,11 +3,11 @@
 One step of gradient descent was found by training. Is it the best that a layer can do? Each
 paper has one formula:
 
-- Ahn et al. 2023, theorem 1: one linear layer at its best does one *preconditioned* step.
-- Mahankali et al. 2023, theorem 3.1: with equal directions and label noise it is a plain step.
+- Ahn et al. 2023: one linear layer at its best does one *preconditioned* step.
+- Mahankali et al. 2023: with equal directions and label noise it is a plain step.
 - Garg et al. 2022, figure 2: a deep transformer follows least squares as the context grows.
 - Akyurek et al. 2023, section 4: with label noise it follows ridge regression.
-- Cheng et al. 2024, proposition 1: attention with a kernel does gradient descent on functions.
+- Cheng et al. 2024: attention with a kernel does gradient descent on functions.
 
 The trap: these papers measure the *mean squared* error, or that error divided by d, and draw
 standard normal inputs; the chapters before this one measure half of it on a uniform law.
@@ -65,15 +65,17 @@ class SkewedLaw(TaskLaw):
         return Tasks(tasks.X, tasks.y + self.noise * noise, tasks.x_q, tasks.y_q)
 
     def _inputs(self, B: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
-        return super()._inputs(B, generator, dtype) * torch.tensor(self.variances).to(dtype).sqrt()
+        return (
+            super()._inputs(B, generator, dtype) * torch.tensor(self.variances, dtype=dtype).sqrt()
+        )
 
 
 def optimal_rates(variances: Sequence[float], N: int, noise: float = 0.0) -> Float[np.ndarray, "d"]:
     """Learning rate of the best single step in each direction, for teachers of variance 1.
 
-    ``a_i = 1 / ((N + 1)/N l_i + (sum_k l_k + noise^2)/N)`` with l the variances: theorem 1 of
-    Ahn et al. 2023 without noise; with all l equal to 1 theorem 3.1 of Mahankali et al. 2023,
-    whose rate is a/N. Both at once: derived in the chapter.
+    ``a_i = 1 / ((N + 1)/N l_i + (sum_k l_k + noise^2)/N)`` with l the variances. Without noise it
+    is the result of Ahn et al. 2023, with all l equal to 1 that of Mahankali et al. 2023 (whose
+    rate is a/N); both at once: derived in the chapter "What should a trained layer do?".
     """
     variances = _variances(variances)
     return 1 / _curvature(variances, N, noise)
@@ -130,7 +132,7 @@ def ridge(tasks: Tasks, lam: float) -> Float[Tensor, "B d_out"]:
 
     With lam = 0: least squares, of minimal norm where the context leaves a choice. For teachers
     and noise that are normal, with variances 1 and lam, no estimator has a smaller mean squared
-    error (Akyurek et al. 2023, section 4.2).
+    error (Akyurek et al. 2023, section 4).
     """
     check_number("lam", lam, low=0.0)
     X = tasks.X
@@ -176,7 +178,7 @@ def functional_step_weights(
     """The weight of each target in the prediction after steps of functional gradient descent.
 
     From f = 0 each step adds ``rate sum_i (y_i - f(x_i)) k(x_i, .)``; the prediction is linear in
-    y, with the weights ``rate sum_l (I - rate K)^l k_q`` (Cheng et al. 2024, proposition 1).
+    y, with the weights ``rate sum_l (I - rate K)^l k_q`` (Cheng et al. 2024).
     """
     check_count("steps", steps)
     check_number("rate", rate, low=0.0, open_low=True)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from iclbook.records import Results
-from iclbook.regression.optimal import SkewedLaw, one_step, ridge
+from iclbook.regression.optimal import one_step, ridge
 from iclbook.regression.tasks import Tasks
 from iclbook.validate import check_count, check_number
 
@@ -84,7 +84,7 @@ class GargSmall:
     heads: int = 4
     noise: float = 0.0
     lams: tuple[float, ...] = (0.0, 1 / 16, 1 / 4, 1.0, 4.0)
-    steps: int = 8000
+    steps: int = 6000
     batch: int = 64
     lr: float = 2e-3
     tests: int = 8192
@@ -135,9 +135,10 @@ class GargSmall:
 
     def _prompts(self, B: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs (B, N, d), targets as the model sees them, and targets without noise (B, N)."""
-        tasks = SkewedLaw(d=self.d, N=self.N).sample(B, generator)
-        clean = tasks.y[..., 0]
-        return tasks.X, clean + self.noise * torch.randn(clean.shape, generator=generator), clean
+        X = torch.randn(B, self.N, self.d, generator=generator)
+        W = torch.randn(B, self.d, 1, generator=generator)
+        clean = (X @ W)[..., 0]
+        return X, clean + self.noise * torch.randn(clean.shape, generator=generator), clean
 
     def _compare(self, model: CausalTransformer, course: list[float]) -> Results:
         generator = torch.Generator().manual_seed(2 * self.seed + 1000)

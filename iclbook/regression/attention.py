@@ -124,7 +124,7 @@ def predict(
     that the last layer asks of its tokens back to the tokens before. Each costs a product of the
     tokens with one vector. With the tasks on the last axis these run at the speed of memory.
     """
-    E, e = _tasks_last(tasks)
+    E, e = tasks_last(tasks)
     if len(A) > 2:
         E, e = _advance(A[:-2], M[:-2], E, e)
     if len(A) > 1:
@@ -141,7 +141,7 @@ def predict(
     return (-e[tasks.X.shape[-1] :] - weighed.sum(dim=(0, 2))).mT
 
 
-def _tasks_last(tasks: Tasks) -> tuple[Float[Tensor, "D N B"], Float[Tensor, "D B"]]:
+def tasks_last(tasks: Tasks) -> tuple[Float[Tensor, "D N B"], Float[Tensor, "D B"]]:
     """Context tokens and query token with the tasks on the last axis."""
     E = torch.cat([tasks.X.permute(2, 1, 0), tasks.y.permute(2, 1, 0)])
     return E, torch.cat([tasks.x_q.mT, torch.zeros_like(tasks.y_q.mT)])
@@ -165,7 +165,7 @@ def _side_by_side(W: Float[Tensor, "H D D"]) -> Float[Tensor, "D HD"]:
 
 
 def _advance(A: Tensor, M: Tensor, E: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
-    """Move all tokens through layers; shapes as from `_tasks_last`.
+    """Move all tokens through layers; shapes as from `tasks_last`.
 
     Batched products of small matrices are fast when the sizes are multiples of four, so tokens
     of zeros and entries of zero are added.

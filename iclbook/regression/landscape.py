@@ -67,11 +67,9 @@ def population_loss(
 
     z = (M_xx.mT @ a_x[..., None])[..., 0]
     rows = M_xx.square().sum(dim=-1)
-    moved = N * s**2 * (
-        (N + 1) * z.square().sum(dim=-1)
-        + rows.sum(dim=-1) * a_x.square().sum(dim=-1)
-        + (k - 3) * (rows * a_x.square()).sum(dim=-1)
-    )  # E |M_xx^T S a_x|^2
+    moved = (N + 1) * z.square().sum(dim=-1)
+    moved = moved + rows.sum(dim=-1) * a_x.square().sum(dim=-1)
+    moved = N * s**2 * (moved + (k - 3) * (rows * a_x.square()).sum(dim=-1))  # E|M_xx^T S a_x|^2
     crossed = 2 * a_y * S_trace * (z * m).sum(dim=-1)
     squared = a_y.square() * m.square().sum(dim=-1) * (trace_trace + 2 * d * S_S)
     return s / 2 * (odd + moved + crossed + squared)

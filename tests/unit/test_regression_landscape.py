@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from iclbook.regression.attention import predict
-from iclbook.regression.descent import best_rate, expected_loss, gdpp_products, half_mse
+from iclbook.regression.descent import best_rate, expected_loss, gdpp_products
 from iclbook.regression.landscape import population_loss, routes, train_on_population
 from iclbook.regression.tasks import TaskLaw
 from iclbook.regression.train import Training
@@ -34,8 +34,9 @@ def test_it_is_the_mean_of_the_sampled_loss(law):
 def test_one_step_of_gradient_descent_has_its_closed_form():
     law = TaskLaw(d=5, N=8)
     eta = best_rate(law)
-    A, M = (part[0, 0].double() for part in gdpp_products(5, 8, torch.tensor([eta]), torch.zeros(1)))
-    assert float(population_loss(A[-1], M, law)) == pytest.approx(expected_loss(law, eta), rel=1e-6)
+    A, M = gdpp_products(5, 8, torch.tensor([eta], dtype=torch.float64), torch.zeros(1))
+    loss = population_loss(A[0, 0, -1], M[0, 0], law)
+    assert float(loss) == pytest.approx(expected_loss(law, eta))
 
 
 def test_the_dead_end_is_a_saddle_with_one_way_down():

@@ -173,3 +173,9 @@ def chapters():
 def chapter(request):
     """Name of each numbered chapter."""
     return request.param
+
+
+@pytest.fixture(params=PAGES, ids=[Path(page).name for page in PAGES])
+def page_name(request):
+    """Name of each page."""
+    return request.param

@@ -1,5 +1,6 @@
 """The built files themselves, without a browser."""
 
+import re
 from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -72,6 +73,16 @@ def test_a_broken_address_would_be_found(site):
     assert "does not exist" in problem(site, page, "missing.js", True)
     assert "elsewhere" in problem(site, page, "https://example.org/a.js", True)
     assert "no such place" in problem(site, page, "notation.html#nowhere", False)
+
+
+RAW = re.compile(r"\|\s*\||\{[a-z:]+\}`|^:{3,}|`{3}|\]\(|\$\$", re.MULTILINE)
+
+
+def test_no_markup_is_left_on_a_page(site, page_name):
+    """A table with a gap, or a directive that is not closed, gives no warning but raw text."""
+    texts = [p.get_text() for p in parsed(site / f"{page_name}.html").select(".bd-article p")]
+    assert texts
+    assert [text for text in texts if RAW.search(text)] == []
 
 
 @pytest.mark.parametrize("name", ["og:title", "og:url", "og:image", "og:site_name"])

@@ -11,6 +11,8 @@ from importlib import import_module
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
     "garg-small": "iclbook.regression.experiments.garg:GargSmall",
+    "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",
+    "regression-two-layers": "iclbook.regression.experiments.layers:TwoLayers",
     "sine": "iclbook.regression.experiments.sine:Sine",
 }
 """Name of each experiment to ``module:class``."""

@@ -9,6 +9,7 @@ Losses are half mean squared errors, the authors' reporting unit.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -122,36 +123,48 @@ def gdpp_products(
     return A, M
 
 
-def tune_gdpp(
-    tasks: Tasks,
+def fit_rates(
+    loss: Callable[[Tensor, Tensor], Tensor],
     layers: int,
     *,
     tied: bool = True,
     with_gamma: bool = True,
-    eta: float = 6.0,
-    gamma: float = 0.0,
+    eta: float | Float[Tensor, "L"] = 6.0,
+    gamma: float | Float[Tensor, "L"] = 0.0,
     steps: int = 200,
 ) -> tuple[Float[Tensor, "L"], Float[Tensor, "L"], float]:
-    """The learning rates (and gammas) of GD or GD++ that fit the given tasks best.
+    """The learning rates (and gammas) of GD or GD++ that minimise a loss, by L-BFGS.
 
-    L-BFGS on the loss of the query, from the given start; tied means one pair for all layers.
+    Parameters
+    ----------
+    loss : callable, (eta, gamma) -> scalar
+        Differentiable in both, one of each a layer, in double precision.
+    layers : int
+        How many.
+    tied : bool
+        One pair for all layers.
+    with_gamma : bool
+        Search gamma as well; else it is 0 and this is gradient descent.
+    eta, gamma : float, or one a layer
+        Where the search starts.
+    steps : int
+        Iterations at most.
 
     Returns
     -------
     eta, gamma : tensors (layers,)
     loss : float
-        Half mean squared error on the given tasks.
+        The loss there.
 
     Raises
     ------
     FloatingPointError
         If the search leaves the region where the steps are stable; start closer.
     """
-    tasks = Tasks(*(part.double() for part in (tasks.X, tasks.y, tasks.x_q, tasks.y_q)))
-    N, d = tasks.X.shape[1:]
+    size = 1 if tied else check_count("layers", layers)
     unit = torch.tensor([[10.0], [0.1 if with_gamma else 0.0]], dtype=torch.float64)
-    start = torch.tensor([[eta / 10.0], [gamma / 0.1]], dtype=torch.float64)
-    steer = start.repeat(1, 1 if tied else layers).requires_grad_()  # both of order one
+    start = torch.stack([torch.as_tensor(v).double().expand(size) for v in (eta, gamma)])
+    steer = (start / torch.tensor([[10.0], [0.1]])).requires_grad_()  # both of order one
 
     def rates() -> Tensor:
         return (steer * unit).expand(2, layers)
@@ -160,19 +173,39 @@ def tune_gdpp(
         [steer], max_iter=steps, line_search_fn="strong_wolfe", tolerance_grad=1e-9
     )
 
-    def loss() -> Tensor:
+    def closure() -> Tensor:
         search.zero_grad()
-        A, M = gdpp_products(d, N, *rates(), d_out=tasks.y.shape[-1])
-        value = half_mse(predict(A, M, tasks), tasks)
+        value = loss(*rates())
         value.backward()
         return value
 
-    search.step(loss)
-    found = float(loss().detach())
-    eta_found, gamma_found = rates().detach().clone()
+    search.step(closure)
+    found = float(closure().detach())
     if not math.isfinite(found):
         raise FloatingPointError(
-            f"the search for the best rates diverged from eta = {eta:g}, gamma = {gamma:g}; "
+            f"the search for the best rates diverged from eta = {eta}, gamma = {gamma}; "
             f"start closer to a stable pair."
         )
-    return eta_found, gamma_found, found
+    return *rates().detach().clone(), found
+
+
+def tune_gdpp(
+    tasks: Tasks, layers: int, **search
+) -> tuple[Float[Tensor, "L"], Float[Tensor, "L"], float]:
+    """The rates of GD or GD++ that predict the queries of the given tasks best.
+
+    Parameters
+    ----------
+    tasks, layers
+        As they are.
+    **search
+        Options of :func:`fit_rates`, which says what is returned and raised.
+    """
+    tasks = Tasks(*(part.double() for part in (tasks.X, tasks.y, tasks.x_q, tasks.y_q)))
+    N, d = tasks.X.shape[1:]
+
+    def loss(eta: Tensor, gamma: Tensor) -> Tensor:
+        products = gdpp_products(d, N, eta, gamma, d_out=tasks.y.shape[-1])
+        return half_mse(predict(*products, tasks), tasks)
+
+    return fit_rates(loss, layers, **search)

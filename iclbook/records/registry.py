@@ -12,7 +12,12 @@ EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
     "garg-small": "iclbook.regression.experiments.garg:GargSmall",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",
+    "regression-one-layer": "iclbook.regression.experiments.one_layer:OneLayer",
+    "regression-one-layer-plateau": "iclbook.regression.experiments.plateau:Plateau",
+    "regression-one-layer-sizes": "iclbook.regression.experiments.sizes:Sizes",
     "regression-two-layers": "iclbook.regression.experiments.layers:TwoLayers",
+    "regression-copying": "iclbook.regression.experiments.copying:Copying",
+    "regression-softmax": "iclbook.regression.experiments.softmax:Softmax",
     "sine": "iclbook.regression.experiments.sine:Sine",
 }
 """Name of each experiment to ``module:class``."""

@@ -6,6 +6,8 @@
 PYTHON ?= python3 python3.13 python3.12 python3.11
 PORT ?= 8000
 CHAPTER ?=
+# How many parts of `make test` run at a time.
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,9 +16,10 @@ READY := $(VENV)/ready-$(shell (cat requirements.txt pyproject.toml; pwd) | cksu
 # Kernels of another processor family: numbers in the chapters must not depend on them.
 OTHER_KERNELS := OPENBLAS_CORETYPE=Prescott ATEN_CPU_CAPABILITY=default \
     MKL_ENABLE_INSTRUCTIONS=SSE4_2
+TESTS := test-unit test-editions test-site test-notebooks test-notebooks-again
+# Bytecode is written when a module is first imported: most of what is installed never is.
+PIP_INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
 
-.NOTPARALLEL:
-.DELETE_ON_ERROR:
 .PHONY: help install book test test-unit test-notebooks test-notebooks-again test-site test-editions \
     run colab lint serve clean again
 
@@ -28,7 +31,7 @@ help:
 	@echo "make lint    check style and notebooks"
 	@echo "make serve   serve the built site on http://localhost:$(PORT)"
 	@echo "make clean   remove what was built (not .venv)"
-	@echo "Parts of make test: test-unit test-notebooks test-notebooks-again test-site test-editions"
+	@echo "Parts of make test: lint $(TESTS)"
 
 # ---- the environment -----------------------------------------------------------------------------
 
@@ -50,9 +53,8 @@ $(READY): $(if $(shell $(BIN)/python -V 2>/dev/null),,again)
 	         "python3-venv, then run make again." >&2; exit 1; \
 	fi; \
 	touch $(VENV)/installing; rm -f $(VENV)/ready-*; \
-	if ! $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.txt || \
-	   ! $(BIN)/python -m pip install -qq --disable-pip-version-check \
-	       --no-deps --no-build-isolation -e .; then \
+	if ! $(PIP_INSTALL) -r requirements.txt || \
+	   ! $(PIP_INSTALL) --no-deps --no-build-isolation -e .; then \
 	    echo "The packages could not be installed: see the lines above. If they say that no" \
 	         "version was found, the network is most likely away: run make again when it is" \
 	         "back." >&2; exit 1; \
@@ -89,7 +91,10 @@ clean:
 
 # ---- tests ---------------------------------------------------------------------------------------
 
-test: lint test-unit test-notebooks test-notebooks-again test-site test-editions
+# The parts do not depend on each other; the report of each is printed when it ends.
+test: lint
+	@$(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) \
+	    $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(TESTS)
 	@echo "All tests passed."
 
 lint: $(READY)
@@ -113,5 +118,5 @@ endif
 test-site: book
 	$(BIN)/pytest tests/site
 
-test-editions: colab
+test-editions: book colab
 	$(BIN)/pytest tests/editions

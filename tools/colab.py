@@ -150,13 +150,12 @@ def main():
     """Write the edition afresh and return the exit status."""
     from jupyter_book.sphinx import build_sphinx
 
-    doctrees = ROOT / "_build" / ".doctrees-colab"
-    for old in (TARGET, doctrees):
-        shutil.rmtree(old, ignore_errors=True)
+    work = ROOT / "_build" / ".colab"
+    shutil.rmtree(work, ignore_errors=True)
     settings = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["sphinx"]["config"]
     status = build_sphinx(
         ROOT,
-        TARGET,
+        work / "notebooks",
         path_config=ROOT / "_config.yml",
         noconfig=True,
         confoverrides={
@@ -170,16 +169,18 @@ def main():
                 ("colab", "text/plain", 30),
             ],
         },
-        doctreedir=doctrees,
+        doctreedir=work / "doctrees",
         builder="colab",
         warningiserror=True,
         keep_going=True,
         quiet=True,
     )
-    shutil.rmtree(TARGET / "_static", ignore_errors=True)
     if status != 0:
-        print("The Colab notebooks are not complete: mend the warnings above.", file=sys.stderr)
+        print("The Colab notebooks were not written: mend the warnings above.", file=sys.stderr)
         return 1
+    shutil.rmtree(work / "notebooks" / "_static", ignore_errors=True)
+    shutil.rmtree(TARGET, ignore_errors=True)
+    (work / "notebooks").rename(TARGET)
     for path in sorted(TARGET.rglob("*.ipynb")):
         print(path.relative_to(ROOT))
     return 0

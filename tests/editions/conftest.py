@@ -47,7 +47,7 @@ def colab_python(wheel):
     content = hashlib.sha256((sys.version + str(ROOT) + pins).encode()).hexdigest()[:12]
     ready = ENVIRONMENT / f"ready-{content}"
     python = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+    pip = (python, "-m", "pip", "install", "-q", "--no-compile", "--disable-pip-version-check")
     if not ready.exists():
         run(sys.executable, "-m", "venv", "--clear", ENVIRONMENT)
         run(*pip, "-c", ROOT / "requirements.txt", *PROVIDED)

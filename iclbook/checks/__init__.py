@@ -16,17 +16,21 @@ from iclbook.checks.gradient_descent_is_memory import (
 from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
 from iclbook.checks.the_dual import contributions, dual_output, effective_number
 from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.what_is_optimal import adaptive_rate, rates_under_noise, ridge_prediction
 
 __all__ = [
     "Mistake",
     "Verdict",
+    "adaptive_rate",
     "contributions",
     "dual_output",
     "effective_number",
     "mark",
     "momentum_coefficients",
     "positive_features",
+    "rates_under_noise",
     "rebuild_weights",
+    "ridge_prediction",
     "share_of_demonstrations",
     "share_of_initial_weights",
     "shortest_context",

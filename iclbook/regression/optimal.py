@@ -117,7 +117,7 @@ def _curvature(variances: Float[np.ndarray, "d"], N: int, noise: float) -> Float
     return (N + 1) / N * variances + (variances.sum() + noise**2) / N
 
 
-def one_step(tasks: Tasks, rates: float | Sequence[float] = 1.0) -> Float[Tensor, "B d_out"]:
+def one_step(tasks: Tasks, rates: float | Float[np.ndarray, "d"] = 1.0) -> Float[Tensor, "B d_out"]:
     """Predictions after one step from zero, ``(1/N) sum_i y_i (x_i . a x_q)``, by directions.
 
     With the rate 1 this is the averaging estimator of Garg et al. 2022.

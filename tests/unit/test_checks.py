@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
 import torch
 from reader_answers import RIGHT, WRONG
 
@@ -29,6 +30,9 @@ GIVEAWAYS = {
     "share_of_demonstrations": ["Z' / (Z", "exp("],
     "softmax_update": ["lam (", "lambda ("],
     "positive_features": ["|x|^2 / 2", "sqrt", "exp(-"],
+    "rates_under_noise": ["noise^2", "sigma^2", "(N + 1)"],
+    "ridge_prediction": ["X^T", "linalg", "inverse"],
+    "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }
 
 pytestmark = pytest.mark.usefixtures("plain_python")  # a reader has no type checker
@@ -51,7 +55,7 @@ def definition(exercise: str, monkeypatch) -> dict:
 
 
 def test_every_exercise_has_answers_to_test_it_with():
-    assert len(EXERCISES) == 12
+    assert len(EXERCISES) >= 15
     assert set(RIGHT) == set(WRONG) == set(GIVEAWAYS) == set(EXERCISES)
     assert all(len(RIGHT[exercise]) >= 2 for exercise in EXERCISES)
     assert all(len(WRONG[exercise]) >= 2 for exercise in EXERCISES)

@@ -64,7 +64,7 @@ class Record:
     results : Results
         What it found.
     provenance : dict
-        When, where and with what it ran; see :data:`PROVENANCE`.
+        When, where and with what it ran; see ``PROVENANCE`` in the module.
     """
 
     experiment: str

@@ -20,7 +20,7 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
     Parameters
     ----------
     experiment : str
-        A name of :data:`iclbook.records.EXPERIMENTS`.
+        A name of ``EXPERIMENTS``.
     config : mapping, optional
         Fields that shall differ from the experiment's defaults; lists become tuples.
     name : str

@@ -52,21 +52,30 @@ def best_rate(law: TaskLaw) -> float:
     """The learning rate eta* that minimises the expected loss after one step from zero.
 
     ``N / (s (N + d + k - 2))`` with s and k the variance and the kurtosis of an input entry;
-    derived in the chapter "One layer, one step".
+    derived in the chapter "One layer, one step". Replaced targets (``law.noisy``) count as noise.
     """
-    s, k = law.moments
-    return law.N / (s * (law.N + law.d + k - 2))
+    gain, cost = _gain_and_cost(law)
+    return law.N * gain / cost
 
 
 def expected_loss(law: TaskLaw, eta: float) -> float:
     """Expected half squared error of one target entry after one step from zero.
 
     ``(d s/2) (1 - 2 eta s + eta^2 s^2 (N + d + k - 2) / N)``, times teacher_scale squared; eta = 0
-    gives the loss of predicting zero.
+    gives the loss of predicting zero. Of N targets, ``law.noisy`` only add noise of variance 1.
     """
+    s, _ = law.moments
+    gain, cost = _gain_and_cost(law)
+    size = law.teacher_scale**2 - 2 * eta / law.N * gain + (eta / law.N) ** 2 * cost
+    return law.d * s / 2 * size
+
+
+def _gain_and_cost(law: TaskLaw) -> tuple[float, float]:
+    """Coefficients of -2 (eta/N) and of (eta/N)^2 in the loss over d s/2."""
     s, k = law.moments
-    spread = s**2 * (law.N + law.d + k - 2) / law.N
-    return law.teacher_scale**2 * law.d * s / 2 * (1 - 2 * eta * s + eta**2 * spread)
+    clean = law.N - law.noisy
+    gain = law.teacher_scale**2 * clean * s
+    return gain, gain * s * (clean + law.d + k - 2) + law.noisy * s
 
 
 def construction(

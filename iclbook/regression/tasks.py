@@ -152,4 +152,5 @@ def _draw(law: str, shape: tuple, generator: torch.Generator, dtype: torch.dtype
     if law == "exponential":
         return -torch.log1p(-u)
     centred = u.sub_(0.5)  # laplace, by the inverse of its distribution function
-    return -centred.sign() * torch.log1p(-2 * centred.abs())
+    inside = 0.5 - torch.finfo(dtype).eps  # at the end itself the entry would be infinite
+    return -centred.sign() * torch.log1p(-2 * centred.abs().clamp_(max=inside))

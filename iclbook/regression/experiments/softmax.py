@@ -1,6 +1,6 @@
 """Softmax heads and LayerNorm, many seeds: the recorded experiment ``regression-softmax``.
 
-One layer is trained in four variants, and compared with one step of gradient descent. What each
+One layer is trained in five variants, and compared with one step of gradient descent. What each
 head reads is recorded on the way, because it decides how far a single head comes.
 """
 
@@ -22,6 +22,7 @@ VARIANTS = {
     "one": {},
     "one-blind": {"blind": True},
     "two": {"heads": 2},
+    "two-blind": {"heads": 2, "blind": True},
     "norm": {"softmax": False, "layer_norm": True},
 }
 """Arguments of each variant's :class:`~iclbook.regression.standard.StandardLayer`."""

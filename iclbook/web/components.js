@@ -291,6 +291,146 @@
     root.querySelector("details.numbers").open = false;
   });
 
+  // ---- explorable: GD++ through the eigenvalues of X X^T ------------------------------------------
+
+  const DEEPEST = 5;
+  const gdpp = {
+    // what a layer makes of an eigenvalue: lam (1 - gamma lam)^2
+    changeEigenvalue: (lam, gamma) => lam * (1 - gamma * lam) ** 2,
+    // the share of the error left along an eigenvalue after these layers
+    residual: (lam, eta, gamma, N, layers) => {
+      let left = 1;
+      for (let layer = 0; layer < layers; layer += 1) {
+        left *= 1 - eta / N * lam;
+        lam = gdpp.changeEigenvalue(lam, gamma);
+      }
+      return left;
+    },
+    // half squared error of a query, averaged over contexts (rows of eigenvalues), teachers, queries
+    loss: (contexts, eta, gamma, { N, s }, layers) => s / 2 * contexts.reduce((sum, context) =>
+      sum + context.reduce((part, lam) => part + gdpp.residual(lam, eta, gamma, N, layers) ** 2, 0), 0) / contexts.length,
+  };
+
+  // A picture with two axes; `hold` keeps what lies outside at its edge.
+  const chart = ({ title, x: [x0, x1], y: [y0, y1], xs, ys, xLabel }) => {
+    const [width, height, left, right, top, bottom] = [340, 250, 34, 10, 10, 38];
+    const px = (x) => left + (width - left - right) * (x - x0) / (x1 - x0);
+    const py = (y) => height - bottom - (height - top - bottom) * (y - y0) / (y1 - y0);
+    const hold = (y) => py(Math.max(y0, Math.min(y1, y)));
+    const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
+    xs.forEach((x) => {
+      svg("path", { class: "grid", d: `M${px(x)},${py(y0)}V${py(y1)}` }, picture);
+      svg("text", { class: "tick", x: px(x), y: height - bottom + 14, "text-anchor": "middle" }, picture, x);
+    });
+    ys.forEach((y) => {
+      svg("path", { class: y ? "grid" : "axis", d: `M${px(x0)},${py(y)}H${px(x1)}` }, picture);
+      svg("text", { class: "tick", x: left - 6, y: py(y) + 4, "text-anchor": "end" }, picture, String(y).replace("-", "−"));
+    });
+    svg("text", { class: "tick", x: px(x1), y: height - 6, "text-anchor": "end" }, picture, xLabel);
+    const path = (cls) => svg("path", { class: cls }, picture);
+    const curve = (f, count = 160) => Array.from({ length: count + 1 }, (_, i) => x0 + (x1 - x0) * i / count)
+      .map((x, i) => `${i ? "L" : "M"}${px(x).toFixed(1)},${hold(f(x)).toFixed(1)}`).join("");
+    const rug = (values) => values.map((x) => `M${px(x).toFixed(1)},${py(y0)}v-8`).join("");
+    const sideRug = (values) => values.map((y) => `M${px(x0)},${hold(y).toFixed(1)}h8`).join("");
+    return { picture, px, hold, path, curve, rug, sideRug };
+  };
+
+  const amount = (value) => (value >= 1000 ? value.toExponential(0).replace("e+", "e") : value.toPrecision(3));
+  const LAMBDA = "<i>λ</i>";
+
+  const GDPP = `
+    <div class="gdpp">
+      <div class="sliders">
+        <label><span>learning rate <i>η</i></span> <input type="range" name="eta" min="0" max="40" step="0.1"> <output></output></label>
+        <label><span><i>γ</i> (0 is plain GD)</span> <input type="range" name="gamma" min="0" max="0.3" step="0.001"> <output></output></label>
+        <label><span>layers</span> <input type="range" name="layers" min="1" max="${DEEPEST}" step="1"> <output></output></label>
+      </div>
+      <p class="buttons"></p>
+      <div class="planes">
+        <div class="changed">
+          <p class="title">Eigenvalue after a layer</p>
+          <ul class="legend">
+            ${swatch("plus", `GD++: ${LAMBDA} (1 − <i>γ</i> ${LAMBDA})²`)}
+            ${swatch("plain", `GD leaves it: ${LAMBDA}`)}
+            ${swatch("sample", "eigenvalues of sampled contexts, before (below) and after (left)")}
+          </ul>
+        </div>
+        <div class="left">
+          <p class="title">Error left along an eigenvalue</p>
+          <ul class="legend">
+            ${swatch("plus", "GD++, after all layers")}
+            ${swatch("plain", "GD at the same <i>η</i>")}
+            ${swatch("bound", "beyond ±1 the error grows")}
+          </ul>
+        </div>
+      </div>
+      <table class="losses">
+        <caption>Loss after each layer; the bar ends at the loss of answering zero</caption>
+        <thead><tr><th scope="col">layers</th><th scope="col">GD</th><th scope="col">GD++</th><th aria-hidden="true"></th></tr></thead>
+        <tbody></tbody>
+      </table>
+      <p class="unseen" aria-live="polite"></p>
+    </div>`;
+
+  register("gdpp", (root, state) => {
+    const view = element(GDPP);
+    const find = (selector) => view.querySelector(selector);
+    const all = state.contexts.flat();
+    const ticks = { x: [0, 5], xs: [0, 1, 2, 3, 4, 5], xLabel: "eigenvalue λ of X Xᵀ" };
+    const changed = chart({ title: "Eigenvalue after a layer of GD++", y: [0, 3], ys: [0, 1, 2, 3], ...ticks });
+    const left = chart({ title: "Error left along each eigenvalue", y: [-1.5, 1.5], ys: [-1, 0, 1], ...ticks });
+    find(".changed .title").after(changed.picture);
+    find(".left .title").after(left.picture);
+    left.path("bound").setAttribute("d", left.curve(() => 1, 1) + left.curve(() => -1, 1));
+    const parts = Object.fromEntries([[changed, "changed"], [left, "left"]].map(([where, name]) =>
+      [name, Object.fromEntries(["plain", "plus", "sample"].map((cls) => [cls, where.path(cls)]))]));
+    const peak = svg("text", { class: "tick", "text-anchor": "middle" }, changed.picture);
+    const inputs = Object.fromEntries([...view.querySelectorAll("input")].map((input) => [input.name, input]));
+    const zero = gdpp.loss(state.contexts, 0, 0, state, 1);
+
+    const update = () => {
+      const [eta, gamma, layers] = ["eta", "gamma", "layers"].map((name) => inputs[name].valueAsNumber);
+      const shown = { eta: eta.toFixed(1), gamma: gamma.toFixed(3), layers: String(layers) };
+      Object.entries(inputs).forEach(([name, input]) => { input.parentElement.querySelector("output").value = shown[name]; });
+
+      const change = (lam) => gdpp.changeEigenvalue(lam, gamma);
+      const rest = (lam) => gdpp.residual(lam, eta, gamma, state.N, layers);
+      parts.changed.plain.setAttribute("d", changed.curve((lam) => lam));
+      parts.changed.plus.setAttribute("d", changed.curve(change));
+      parts.changed.sample.setAttribute("d", changed.rug(all) + changed.sideRug(all.map(change)));
+      parts.left.plain.setAttribute("d", left.curve((lam) => gdpp.residual(lam, eta, 0, state.N, layers)));
+      parts.left.plus.setAttribute("d", left.curve(rest));
+      parts.left.sample.setAttribute("d", left.rug(all));
+      const top = gamma ? 1 / (3 * gamma) : Infinity;
+      peak.textContent = top < 4.5 ? `highest at 1/(3γ) = ${number(top)}` : "";
+      peak.setAttribute("x", Math.max(100, Math.min(250, changed.px(Math.min(top, 5)))));
+      peak.setAttribute("y", changed.hold(change(Math.min(top, 5))) - 8);
+
+      const rows = Array.from({ length: DEEPEST }, (_, i) => [0, gamma].map((g) => gdpp.loss(state.contexts, eta, g, state, i + 1)));
+      find("tbody").innerHTML = rows.map(([plain, plus], i) => `
+        <tr class="${i + 1 === layers ? "chosen" : ""}"><th scope="row">${i + 1}</th><td>${amount(plain)}</td><td>${amount(plus)}</td>
+        <td aria-hidden="true"><span class="track"><span class="plain" style="width:${100 * Math.min(1, plain / zero)}%"></span>
+        <span class="plus" style="width:${100 * Math.min(1, plus / zero)}%"></span></span></td></tr>`).join("");
+      const [plain, plus] = rows[layers - 1];
+      find("[aria-live]").textContent = `Loss after ${layers} layers: GD ${amount(plain)}, GD++ ${amount(plus)}.`;
+    };
+
+    const set = (values) => {
+      Object.entries(inputs).forEach(([name, input]) => { input.value = values[name]; });
+      update();
+    };
+    [{ ...state, name: "Start again" }, ...state.presets].forEach((preset) => {
+      const button = element('<button type="button"></button>');
+      button.textContent = preset.name;
+      button.addEventListener("click", () => set(preset));
+      find(".buttons").append(button);
+    });
+    view.addEventListener("input", update);
+    set(state);
+    root.prepend(view);
+    root.querySelector("details.numbers").open = false;
+  });
+
   const start = (scope = document) => {
     scope.querySelectorAll("figure.frames:not([data-ready])").forEach((figure) => {
       figure.dataset.ready = "";
@@ -302,7 +442,7 @@
     });
   };
 
-  window.iclbook = { fastWeights, start };
+  window.iclbook = { fastWeights, gdpp, start };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", () => start());
   else start();
 })();

@@ -1,0 +1,128 @@
+"""The explorable of GD++ in a browser: its arithmetic is the package's, and its sliders work."""
+
+import numpy as np
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+
+from iclbook import controls
+from iclbook.regression.spectrum import change_eigenvalue, residual, spectral_loss, spectrum
+from iclbook.regression.tasks import TaskLaw
+
+LAW = TaskLaw()
+LAM = spectrum(LAW.sample(30, torch.Generator().manual_seed(0)))
+STATE = {
+    "contexts": LAM.tolist(),
+    "N": LAW.N,
+    "s": LAW.moments[0],
+    "eta": 6.0,
+    "gamma": 0.0,
+    "layers": 2,
+    "presets": [{"name": "Best GD++", "eta": 13.5, "gamma": 0.176, "layers": 2}],
+}
+
+
+def loss(eta, gamma, layers):
+    """What the page should show, from the package."""
+    rates = (torch.full((layers,), value, dtype=torch.float64) for value in (eta, gamma))
+    return float(spectral_loss(LAM, *rates, LAW))
+
+
+@pytest.fixture(scope="module")
+def html():
+    """Text of a page with the explorable and nothing else."""
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(controls, "display", lambda data, **_: shown.append(data["text/html"]))
+        patch.delenv("ICLBOOK_STATIC", raising=False)
+        controls.explorable("gdpp", STATE, table=[{"layers": 2, "loss of GD": loss(6.0, 0.0, 2)}])
+    return (
+        '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
+        f"<title>GD++</title><main><h1>GD++</h1>{''.join(shown)}</main></html>"
+    )
+
+
+@pytest.fixture
+def bare(browser, html):
+    """Open the page; any error in it fails the test."""
+    contexts, troubles = [], []
+
+    def open_page(**options):
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and troubles.append(m.text))
+        page.set_content(html)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def shown(page):
+    """The losses of GD and GD++ in the chosen row."""
+    cells = page.locator(".losses tr.chosen td").all_inner_texts()[:2]
+    return [float(cell) for cell in cells]
+
+
+def test_its_arithmetic_is_that_of_the_package(bare):
+    page, rng = bare(), np.random.default_rng(0)
+    for layers in range(1, 6):
+        eta, gamma = rng.uniform(0, 40), rng.uniform(0, 0.3)
+        changed, left, whole = page.evaluate(
+            """([lam, eta, gamma, N, s, layers]) => [
+                lam[0].map((l) => iclbook.gdpp.changeEigenvalue(l, gamma)),
+                lam[0].map((l) => iclbook.gdpp.residual(l, eta, gamma, N, layers)),
+                iclbook.gdpp.loss(lam, eta, gamma, { N, s }, layers)]""",
+            [LAM.tolist(), eta, gamma, LAW.N, LAW.moments[0], layers],
+        )
+        rates = [torch.full((layers,), value, dtype=torch.float64) for value in (eta, gamma)]
+        np.testing.assert_allclose(changed, change_eigenvalue(LAM[0], gamma), rtol=1e-9)
+        np.testing.assert_allclose(left, residual(LAM[0], *rates, LAW.N), rtol=1e-9)
+        np.testing.assert_allclose(whole, loss(eta, gamma, layers), rtol=1e-9)
+
+
+def test_it_starts_where_the_state_says(bare):
+    page = bare()
+    assert page.locator(".losses tbody tr").count() == 5
+    assert shown(page) == pytest.approx([loss(6.0, 0.0, 2)] * 2, rel=0.005)
+    assert page.locator(".sliders output").all_inner_texts() == ["6.0", "0.000", "2"]
+
+
+def test_sliders_and_buttons_move_it(bare):
+    page = bare()
+    page.get_by_role("button", name="Best GD++").click()
+    assert shown(page) == pytest.approx([loss(13.5, 0, 2), loss(13.5, 0.176, 2)], rel=0.005)
+    curve = page.locator(".changed > svg path.plus").get_attribute("d")
+    page.get_by_role("slider", name="layers").focus()
+    page.keyboard.press("ArrowRight")
+    assert shown(page) == pytest.approx([loss(13.5, 0, 3), loss(13.5, 0.176, 3)], rel=0.005)
+    page.get_by_role("slider", name="γ").focus()
+    page.keyboard.press("ArrowLeft")
+    assert shown(page)[1] == pytest.approx(loss(13.5, 0.175, 3), rel=0.005)
+    assert page.locator(".changed > svg path.plus").get_attribute("d") != curve
+    assert "GD++" in page.locator("[aria-live]").inner_text()
+    page.get_by_role("button", name="Start again").click()
+    assert shown(page) == pytest.approx([loss(6.0, 0.0, 2)] * 2, rel=0.005)
+
+
+def test_without_script_the_table_remains(bare):
+    page = bare(java_script_enabled=False)
+    assert page.get_by_role("cell", name="2", exact=True).is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1000])
+def test_everyone_can_use_it(bare, theme, width):
+    page = bare(viewport={"width": width, "height": 900})
+    page.evaluate(
+        """theme => { document.documentElement.dataset.theme = theme;
+            document.body.style.background = theme === "dark" ? "#14181e" : "#fff";
+            document.body.style.color = theme === "dark" ? "#eee" : "#222"; }""",
+        theme,
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page).response["violations"]
+    assert [(item["id"], item["nodes"][0]["html"]) for item in found] == []

@@ -13,6 +13,7 @@ from iclbook.checks.gradient_descent_is_memory import (
     rebuild_weights,
     share_of_initial_weights,
 )
+from iclbook.checks.nonlinear import guess_without_context, kernel_step, mean_cosine_of_numbers
 from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
 from iclbook.checks.the_dual import contributions, dual_output, effective_number
 from iclbook.checks.verdict import Mistake, Verdict, mark
@@ -25,7 +26,10 @@ __all__ = [
     "contributions",
     "dual_output",
     "effective_number",
+    "guess_without_context",
+    "kernel_step",
     "mark",
+    "mean_cosine_of_numbers",
     "momentum_coefficients",
     "positive_features",
     "rates_under_noise",

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import reader_answers_nonlinear  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
 import torch
 from reader_answers import RIGHT, WRONG
@@ -32,6 +33,9 @@ GIVEAWAYS = {
     "positive_features": ["|x|^2 / 2", "sqrt", "exp(-"],
     "rates_under_noise": ["noise^2", "sigma^2", "(N + 1)"],
     "ridge_prediction": ["X^T", "linalg", "inverse"],
+    "kernel_step": ["eta /", "y @", "m @"],
+    "guess_without_context": ["0.6", "0.3", "2 / pi"],
+    "mean_cosine_of_numbers": ["sign(", "2 P", "- 1"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }
 

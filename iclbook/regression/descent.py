@@ -138,8 +138,8 @@ def fit_rates(
     *,
     tied: bool = True,
     with_gamma: bool = True,
-    eta: float | Float[Tensor, "L"] = 6.0,
-    gamma: float | Float[Tensor, "L"] = 0.0,
+    eta: float | Float[Tensor, "..."] = 6.0,
+    gamma: float | Float[Tensor, "..."] = 0.0,
     steps: int = 200,
 ) -> tuple[Float[Tensor, "L"], Float[Tensor, "L"], float]:
     """The learning rates (and gammas) of GD or GD++ that minimise a loss, by L-BFGS.

@@ -162,7 +162,7 @@ def copy_metric(model: CopyingModel, tasks: Tasks) -> Sensitivity:
     return Sensitivity(*(found / (T - 2)).tolist())
 
 
-def copying_layer(count: int, scale: float) -> dict[str, Float[Tensor, "D D"]]:
+def copying_layer(count: int, scale: float | int) -> dict[str, Float[Tensor, "D D"]]:
     """The weights of Proposition 3: each token copies the content of the next one.
 
     Tokens are (content, position), both of width `count`: the content is padded with zeros, the
@@ -196,7 +196,7 @@ def copying_layer(count: int, scale: float) -> dict[str, Float[Tensor, "D D"]]:
     }
 
 
-def copied_share(scale: float, keys: int) -> float:
+def copied_share(scale: float | int, keys: int) -> float:
     """The softmax weight of one key with logit `scale` among keys with logit 0.
 
     ``e^s / (e^s + n - 1)``: with s = 1 and n = 21 it is 0.12, far from a copy.

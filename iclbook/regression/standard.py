@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from iclbook.regression.attention import SelfAttention, tasks_last
-from iclbook.regression.tasks import Tasks
+from iclbook.regression.tasks import TaskLaw, Tasks
 from iclbook.validate import check_count, check_number
 
 
@@ -73,7 +73,7 @@ class StandardLayer(SelfAttention):
         return (weights.softmax(dim=1) if self.softmax else weights), E
 
 
-def smoother(tasks: Tasks, sharpness: float, heads: int = 1) -> Float[Tensor, "B d_out"]:
+def smoother(tasks: Tasks, sharpness: float | int, heads: int = 1) -> Float[Tensor, "B d_out"]:
     """What symmetric softmax heads average: targets, with weights softmax(sharpness x_i . x_q).
 
     With two heads, the difference between the averages of sharpness and minus sharpness.
@@ -93,9 +93,28 @@ def smoother(tasks: Tasks, sharpness: float, heads: int = 1) -> Float[Tensor, "B
     return (weights * tasks.y).sum(dim=1)
 
 
-def smoother_loss(tasks: Tasks, sharpness: float, heads: int = 1) -> tuple[float, float]:
+def smoother_loss(tasks: Tasks, sharpness: float | int, heads: int = 1) -> tuple[float, float]:
     """The factor on :func:`smoother` that fits the query targets best, and its half MSE."""
     average = smoother(tasks, sharpness, heads)
     factor = (average * tasks.y_q).sum() / average.square().sum()
     errors = factor * average - tasks.y_q
     return float(factor), float(errors.square().sum(dim=1).mean() / 2)
+
+
+def centred_loss(law: TaskLaw) -> float:
+    """Least expected half squared error of a step with centred inputs x_i - mean(x).
+
+    That is what two opposite heads come to with small logits: softmax sees only differences of
+    logits. With S the centred covariance, sum (x_i - mean) (x_i - mean)^T / N, the error is
+    ``(d s/2) (1 - d E[S]^2 / tr E[S S])``, and
+
+    ``E[S] = s (N-1)/N I``, ``E[S S] = s^2 (N-1)/N^2 (N + d + (k-3) (N-1)/N) I``.
+
+    Notes
+    -----
+    s and k are the variance and the kurtosis of an input entry; N has to be 2 or more.
+    """
+    s, k = law.moments
+    N = check_count("N", law.N, low=2)
+    spread = N + law.d + (k - 3) * (N - 1) / N
+    return law.teacher_scale**2 * law.d * s / 2 * (1 - (N - 1) / spread)

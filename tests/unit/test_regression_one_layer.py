@@ -8,6 +8,8 @@ import torch
 
 from iclbook.regression.descent import apply, best_rate, descend, expected_loss
 from iclbook.regression.experiments.one_layer import TOLERANCES, OneLayer, moments, watch
+from iclbook.regression.experiments.plateau import VARIANTS, Plateau
+from iclbook.regression.experiments.sizes import Sizes
 from iclbook.regression.tasks import TaskLaw
 from iclbook.regression.train import Training
 
@@ -37,8 +39,12 @@ def test_laplace_inputs_are_finite():
     assert torch.isfinite(inputs).all()
 
 
-def test_the_record_has_a_row_for_each_seed():
-    found = SMALL.run().deterministic
+@pytest.fixture(scope="module")
+def found():
+    return SMALL.run().deterministic
+
+
+def test_the_record_has_a_row_for_each_seed(found):
     steps = found["step"]["value"]
     assert steps == [0, 40]
     for name in TOLERANCES:
@@ -48,15 +54,32 @@ def test_the_record_has_a_row_for_each_seed():
     assert [len(row) for row in found["inputs"]["value"]] == [2, 2]
     assert len(found["inputs_gd"]["value"]) == 2
     assert [len(row) for row in found["product_diagonal"]["value"]] == [10, 10]
-    assert [len(M) for M in found["slowest_M"]["value"]] == [11, 11]
+    assert [len(M) for M in found["M"]["value"]] == [11, 11]
 
 
-def test_the_training_law_is_one_point_of_every_test():
-    found = SMALL.run().deterministic
+def test_the_training_law_is_one_point_of_every_test(found):
     trained = found["loss"]["value"]
     assert [row[0] for row in found["inputs"]["value"]] == pytest.approx(trained, abs=1e-5)
     assert [row[0] for row in found["noise"]["value"]] == pytest.approx(trained, abs=1e-5)
     assert [row[1] for row in found["teacher"]["value"]] == pytest.approx(trained, abs=1e-5)
+
+
+def test_seeds_that_get_stuck_are_followed():
+    few = Plateau(seeds=2, steps=100, batch=8, tests=50, follow=4, look_every=2)
+    found = few.run().deterministic
+    assert found["step"]["value"] == [0, 50, 100]
+    for variant in VARIANTS:
+        assert [len(row) for row in found[variant]["value"]] == [3, 3]
+    assert found["code"]["value"] != found["text-std"]["value"]
+    assert found["stuck_seeds"]["value"] == [0, 1]  # nobody learns in 100 steps
+    assert [len(row) for row in found["stuck_loss"]["value"]] == [3, 3]
+
+
+def test_sizes_have_a_row_each():
+    found = Sizes(sizes=(2, 3), seeds=2, steps=4, batch=8, tests=50).run().deterministic
+    assert all([len(row) for row in entry["value"]] == [2, 2] for entry in found.values())
+    with pytest.raises(ValueError, match="an entry of sizes is 0"):
+        Sizes(sizes=(0,))
 
 
 def test_the_moments_end_with_the_training():

@@ -97,16 +97,15 @@ class SineModel(nn.Module):
         self.embed = nn.Linear(2, WIDTH, bias=False)
         self.hidden = nn.Linear(WIDTH, HIDDEN)
         self.out = nn.Linear(HIDDEN, WIDTH)
-        for name in ("W_K", "W_Q", "W_V", "P"):
-            if eta is None:
-                self.register_parameter(name, nn.Parameter(torch.empty(WIDTH, WIDTH)))
-        for name, W in self.named_parameters():
-            if name.endswith("bias"):
-                nn.init.zeros_(W)
-                continue
-            std = math.sqrt(INIT_SCALE / W.shape[1]) / 0.87962566  # of the truncated normal
-            nn.init.trunc_normal_(W, std=std, a=-2 * std, b=2 * std, generator=generator)
-        if eta is not None:
+        for part in (self.embed, self.hidden, self.out):
+            _draw(part.weight, generator)
+        nn.init.zeros_(self.hidden.bias)
+        nn.init.zeros_(self.out.bias)
+        if eta is None:
+            for name in ("W_K", "W_Q", "W_V", "P"):
+                W = nn.Parameter(_draw(torch.empty(WIDTH, WIDTH), generator))
+                self.register_parameter(name, W)
+        else:
             check_number("eta (learning rate)", eta, low=0.0, open_low=True)
             layer = construction(WIDTH - 1, check_count("N", N), eta, dtype=torch.float32)
             for name, W in layer.items():
@@ -145,6 +144,12 @@ class SineModel(nn.Module):
         scores = scores + (context * (asked @ self.embed.weight)[:, None]).sum(dim=-1)
         scores = scores + (asked @ self.out.bias)[:, None]
         return -(e_q[:, -1] + (values * scores).sum(dim=1))[:, None]
+
+
+def _draw(W: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Initial weights, in place: features before attention, so that the control gets the same."""
+    std = math.sqrt(INIT_SCALE / W.shape[1]) / 0.87962566  # of the truncated normal
+    return nn.init.trunc_normal_(W, std=std, a=-2 * std, b=2 * std, generator=generator)
 
 
 class _HiddenProducts(torch.autograd.Function):

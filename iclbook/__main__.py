@@ -1,6 +1,10 @@
-"""The command line: ``python -m iclbook records list|validate|rerun NAME [--write]``.
+"""The command line.
 
-Records are those of the package; ``--store FOLDER`` names another folder.
+``python -m iclbook records list|validate|rerun NAME [--write]`` looks after the recorded runs. They
+are those of the package; ``--store FOLDER`` names another folder.
+
+``python -m iclbook regression EXPERIMENT [--OPTION VALUE ...]`` runs an experiment of Part II with
+settings of your own and keeps it as a record.
 """
 
 import argparse
@@ -11,19 +15,25 @@ import numpy as np
 
 import iclbook
 from iclbook import records
+from iclbook.records import options as settings
 from iclbook.records import provenance, store
+from iclbook.records.record import NAME
+
+PARTS = {"regression": "run an experiment of Part II"}
+"""Commands that run experiments; the names of these begin with the command."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code, 0 when all is well."""
-    parser = _parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _runner(*arguments[:2]) if arguments[:1] in ([p] for p in PARTS) else _parser()
     options = parser.parse_args(arguments)
     if not hasattr(options, "command"):
         parser.print_help()
         return 0
     try:
         return options.command(options)
-    except ValueError as error:
+    except (ValueError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -48,7 +58,50 @@ def _parser() -> argparse.ArgumentParser:
         "--write", action="store_true", help="keep the new run, also under a name that is new"
     )
     rerun.set_defaults(command=_rerun)
+    for part, what in PARTS.items():
+        topics.add_parser(part, help=what)
     return parser
+
+
+def _runner(part: str, asked: str = "") -> argparse.ArgumentParser:
+    """The parser of one part. Only the experiment that is asked for is imported."""
+    parser = argparse.ArgumentParser(prog="python -m iclbook", description=PARTS[part])
+    topic = parser.add_subparsers().add_parser(part, description=PARTS[part])
+    verbs = topic.add_subparsers(title="experiments", required=True)
+    for experiment in sorted(records.EXPERIMENTS):
+        if not experiment.startswith(f"{part}-"):
+            continue
+        short = experiment.removeprefix(f"{part}-")
+        kind = records.find(experiment) if short == asked else None
+        verb = verbs.add_parser(short, description=kind and kind.__doc__.splitlines()[0])
+        if kind:
+            verb.add_argument("--name", default="own", help="of the record (%(default)s)")
+            verb.add_argument(
+                "--store", type=Path, default=Path("records"), help="folder (%(default)s)"
+            )
+            settings.add_options(verb, kind)
+            verb.set_defaults(command=_run, experiment=experiment, kind=kind)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = settings.given(options, options.kind)
+    path = options.store / options.experiment / f"{options.name}.json"
+    if not NAME.fullmatch(options.name):
+        raise ValueError(f"name is {options.name!r}; use lower-case letters, digits and '-'")
+    if path.exists():
+        raise ValueError(f"{path} exists; choose another --name, or remove the file")
+    print(f"running {options.experiment} ...", flush=True)
+    record = records.run(options.experiment, config, name=options.name)
+    for name, result in record.results.deterministic.items():
+        print(f"{name}: {_short(result['value'])}")
+    print(f"written: {records.write(record, options.store)}")
+    return 0
+
+
+def _short(value: object) -> str:
+    text = np.array2string(np.asarray(value), precision=4, threshold=20, separator=", ")
+    return text.replace("\n", " ")
 
 
 def _list(options: argparse.Namespace) -> int:

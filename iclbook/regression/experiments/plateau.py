@@ -82,7 +82,7 @@ class Plateau:
 
         def look(_: int, model: SelfAttention) -> None:
             with torch.no_grad():
-                losses.append(round(float(half_mse(model(tests), tests)), 4))
+                losses.append(round(float(half_mse(model(tests), tests)), 6))
 
         train(model, how, tasks, at=at, look=look)
         return losses

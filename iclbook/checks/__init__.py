@@ -8,14 +8,22 @@ Modules are named after chapters.
 """
 
 from iclbook.checks.attention_is_training import shortest_context, targets, write_token
+from iclbook.checks.deeper import error_left, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
     rebuild_weights,
     share_of_initial_weights,
 )
 from iclbook.checks.nonlinear import guess_without_context, kernel_step, mean_cosine_of_numbers
+from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
 from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
+from iclbook.checks.softmax_and_copying import logit_for_share, opposite_heads, other_tokens
 from iclbook.checks.the_dual import contributions, dual_output, effective_number
+from iclbook.checks.training_finds_it import (
+    rank_limited_loss,
+    sensitivity_by_differences,
+    step_size_of,
+)
 from iclbook.checks.verdict import Mistake, Verdict, mark
 from iclbook.checks.what_is_optimal import adaptive_rate, rates_under_noise, ridge_prediction
 
@@ -26,19 +34,31 @@ __all__ = [
     "contributions",
     "dual_output",
     "effective_number",
+    "error_left",
+    "examples_needed",
     "guess_without_context",
     "kernel_step",
+    "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",
     "momentum_coefficients",
+    "opposite_heads",
+    "other_tokens",
     "positive_features",
+    "rank_limited_loss",
     "rates_under_noise",
     "rebuild_weights",
     "ridge_prediction",
+    "sensitivity_by_differences",
     "share_of_demonstrations",
     "share_of_initial_weights",
     "shortest_context",
     "softmax_update",
+    "stable_damping",
+    "step_size_of",
     "targets",
+    "targets_left",
+    "two_eigenvalues",
+    "value_matrix",
     "write_token",
 ]

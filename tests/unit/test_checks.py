@@ -6,7 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
+import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
+import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
 import torch
 from reader_answers import RIGHT, WRONG
@@ -31,11 +34,20 @@ GIVEAWAYS = {
     "share_of_demonstrations": ["Z' / (Z", "exp("],
     "softmax_update": ["lam (", "lambda ("],
     "positive_features": ["|x|^2 / 2", "sqrt", "exp(-"],
+    "step_size_of": ["trace", "[-1", "minus A"],
+    "rank_limited_loss": ["r / d", "d - r", "N + d"],
+    "sensitivity_by_differences": ["2 h", "x_q + h", "x_q - h"],
     "rates_under_noise": ["noise^2", "sigma^2", "(N + 1)"],
     "ridge_prediction": ["X^T", "linalg", "inverse"],
     "kernel_step": ["eta /", "y @", "m @"],
     "guess_without_context": ["0.6", "0.3", "2 / pi"],
     "mean_cosine_of_numbers": ["sign(", "2 P", "- 1"],
+    "error_left": ["rate lam", "gamma lam", "1 - rate", "loop"],
+    "two_eigenvalues": ["sqrt", "root", "1 / small"],
+    "stable_damping": ["2 /", "svd", "eigvals"],
+    "opposite_heads": ["exp(", "minus sharp", "subtract", "softmax("],
+    "logit_for_share": ["keys - 1", "n - 1", "log(", "1 - share"],
+    "other_tokens": ["delete", "- 2", "norms["],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }
 

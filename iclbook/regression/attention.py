@@ -97,6 +97,7 @@ class SelfAttention(nn.Module):
 
     def forward_plain(self, tasks: Tasks) -> Float[Tensor, "B d_out"]:
         """Predict token by token, as the definition says."""
+        _check_width(self.P.shape[-1], tasks)
         E = torch.cat([context_tokens(tasks), query_token(tasks)[:, None]], dim=1)
         for layer in range(self.layers):
             index = min(layer, len(self.P) - 1)
@@ -124,6 +125,7 @@ def predict(
     that the last layer asks of its tokens back to the tokens before. Each costs a product of the
     tokens with one vector. With the tasks on the last axis these run at the speed of memory.
     """
+    _check_width(A.shape[-1], tasks)
     E, e = tasks_last(tasks)
     if len(A) > 2:
         E, e = _advance(A[:-2], M[:-2], E, e)
@@ -139,6 +141,15 @@ def predict(
         values = values + _scores(E, torch.stack(wanted))
     weighed = _scores(E, asked)[:, None] * values.unflatten(0, rows.shape[:2])
     return (-e[tasks.X.shape[-1] :] - weighed.sum(dim=(0, 2))).mT
+
+
+def _check_width(width: int, tasks: Tasks) -> None:
+    d, d_out = tasks.X.shape[-1], tasks.y.shape[-1]
+    if width != d + d_out:
+        raise ValueError(
+            f"the layers are for tokens of width {width}; these tasks have tokens of width "
+            f"d + d_out = {d} + {d_out}. Make the layers with width = {d + d_out}."
+        )
 
 
 def tasks_last(tasks: Tasks) -> tuple[Float[Tensor, "D N B"], Float[Tensor, "D B"]]:

@@ -20,15 +20,41 @@ from iclbook.regression.tasks import TaskLaw, Tasks
 from iclbook.validate import check_count, check_number
 
 
+class UnstableWarning(RuntimeWarning):
+    """Steps that are too large for some contexts: their errors grow."""
+
+
+def largest_stable_rate(X: Float[Tensor, "B N d"]) -> Float[Tensor, "B"]:
+    """For each context, the learning rate below which repeated steps of GD are stable.
+
+    ``2 N / lam``, with lam the largest eigenvalue of X X^T: a step multiplies the error in that
+    direction with ``1 - (eta/N) lam``.
+    """
+    return 2 * X.shape[1] / torch.linalg.matrix_norm(X, ord=2).square()
+
+
 def descend(
     tasks: Tasks,
     eta: float,
     steps: int = 1,
     W_0: Float[Tensor, "d_out d"] | None = None,
 ) -> Float[Tensor, "B d_out d"]:
-    """The weights after gradient descent on each context, from W_0 (zero unless given)."""
+    """The weights after gradient descent on each context, from W_0 (zero unless given).
+
+    Warns
+    -----
+    UnstableWarning
+        If the rate is beyond the stability bound of most contexts and there are several steps. (The
+        best rate of a single step is beyond the bound of a few contexts, which does no harm.)
+    """
     check_count("steps", steps, low=0)
     N, d = tasks.X.shape[1:]
+    if W_0 is not None and W_0.shape[-2:] != (tasks.y.shape[-1], d):
+        raise ValueError(
+            f"W_0 has shape {tuple(W_0.shape)}; expected (d_out, d) = {(tasks.y.shape[-1], d)}."
+        )
+    if steps > 1:
+        _warn_if_unstable(tasks, eta)
     W = torch.zeros(len(tasks), tasks.y.shape[-1], d, dtype=tasks.X.dtype)
     if W_0 is not None:
         W = W + W_0
@@ -36,6 +62,20 @@ def descend(
         errors = tasks.y - tasks.X @ W.mT  # (B, N, d_out)
         W = W + eta / N * errors.mT @ tasks.X
     return W
+
+
+def _warn_if_unstable(tasks: Tasks, eta: float) -> None:
+    """Look at the first contexts of a batch, which are as good as any."""
+    rates = largest_stable_rate(tasks.X[:256])
+    bound = float(rates.median())
+    if eta > bound:
+        warnings.warn(
+            f"eta = {eta:g} is beyond the stability bound 2 N / lam of most contexts, whose errors "
+            f"grow from step to step; it should stay below {bound:.3g} for half of them, and below "
+            f"{float(rates.min()):.3g} for all (lam is the largest eigenvalue of X X^T).",
+            UnstableWarning,
+            stacklevel=3,
+        )
 
 
 def apply(W: Float[Tensor, "B d_out d"], x: Float[Tensor, "B d"]) -> Float[Tensor, "B d_out"]:

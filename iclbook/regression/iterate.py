@@ -12,13 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from iclbook.regression.attention import context_tokens, query_token
+from iclbook.regression.descent import UnstableWarning
 from iclbook.regression.spectrum import largest_damping, spectrum
 from iclbook.regression.tasks import Tasks
 from iclbook.validate import check_count, check_number
-
-
-class UnstableWarning(RuntimeWarning):
-    """Steps that are too large for some contexts: their errors grow."""
 
 
 def iterate(

@@ -41,6 +41,15 @@ class Tasks:
     x_q: Float[Tensor, "B d"]
     y_q: Float[Tensor, "B d_out"]
 
+    def __post_init__(self) -> None:
+        (B, N, d), d_out = self.X.shape, self.y.shape[-1]
+        for name, shape in (("y", (B, N, d_out)), ("x_q", (B, d)), ("y_q", (B, d_out))):
+            if getattr(self, name).shape != shape:
+                raise ValueError(
+                    f"{name} has shape {tuple(getattr(self, name).shape)}; expected {shape}, to go "
+                    f"with X of shape {(B, N, d)} and y of shape {tuple(self.y.shape)}."
+                )
+
     def __len__(self) -> int:
         return len(self.X)
 
@@ -116,7 +125,7 @@ class TaskLaw:
         The tensors are views of arrays that have the tasks on the last axis. Sums over the small
         axes are then sums of long rows, which is what makes training fast.
         """
-        inputs = self._inputs(B, generator, dtype)
+        inputs = self._inputs(check_count("B (number of tasks)", B), generator, dtype)
         W = torch.randn(self.d_out, self.d, 1, B, generator=generator, dtype=dtype)
         if self.teacher_scale != 1:
             W *= self.teacher_scale

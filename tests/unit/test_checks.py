@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
+import reader_answers_one_layer  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
 import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
@@ -34,6 +35,9 @@ GIVEAWAYS = {
     "share_of_demonstrations": ["Z' / (Z", "exp("],
     "softmax_update": ["lam (", "lambda ("],
     "positive_features": ["|x|^2 / 2", "sqrt", "exp(-"],
+    "value_matrix": ["- I", "minus the identity", "-1"],
+    "targets_left": ["X X^T", "power", "eta / N"],
+    "examples_needed": ["1 / share", "ceil", "d + k - 2", "round up"],
     "step_size_of": ["trace", "[-1", "minus A"],
     "rank_limited_loss": ["r / d", "d - r", "N + d"],
     "sensitivity_by_differences": ["2 h", "x_q + h", "x_q - h"],
@@ -210,7 +214,7 @@ class TestNeverATraceback:
     @pytest.mark.parametrize("bad", [np.nan, np.inf])
     def test_a_result_that_is_not_finite(self, exercise, bad):
         correct = RIGHT[exercise][0]
-        self.refuse(exercise, lambda *a: bad * np.abs(np.asarray(correct(*a))), "NaN or infinite")
+        self.refuse(exercise, lambda *a: bad + np.abs(np.asarray(correct(*a))), "NaN or infinite")
 
     def test_a_builtin_and_a_class(self, exercise):
         self.refuse(exercise, print, "returns nothing so far")

@@ -35,7 +35,7 @@ help:
 
 # ---- the environment -----------------------------------------------------------------------------
 
-# An environment whose Python has gone is made again, and so is one whose installation broke off.
+# An environment whose Python has gone, or whose installation broke off, is made from nothing.
 $(READY): $(if $(shell $(BIN)/python -V 2>/dev/null),,again)
 	@python=; for candidate in $(PYTHON); do \
 	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
@@ -45,21 +45,20 @@ $(READY): $(if $(shell $(BIN)/python -V 2>/dev/null),,again)
 	    echo "The book needs Python 3.11 or newer (tried: $(PYTHON)). Install one, or name it:" \
 	         "make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; \
 	fi; \
-	clear=; if [ -e $(VENV)/installing ] || ! $(BIN)/python -V >/dev/null 2>&1; \
-	then clear=--clear; fi; \
+	clear=--clear; if ls $(VENV)/ready-* >/dev/null 2>&1 && $(BIN)/python -V >/dev/null 2>&1; \
+	then clear=; fi; rm -f $(VENV)/ready-*; \
 	echo "Installing the pinned packages into $(VENV) (once; one to four minutes) ..."; \
 	if ! "$$python" -m venv $$clear $(VENV); then \
 	    echo "Python could not make $(VENV): see above. On Debian and Ubuntu install" \
 	         "python3-venv, then run make again." >&2; exit 1; \
 	fi; \
-	touch $(VENV)/installing; rm -f $(VENV)/ready-*; \
 	if ! $(PIP_INSTALL) -r requirements.txt || \
 	   ! $(PIP_INSTALL) --no-deps --no-build-isolation -e .; then \
 	    echo "The packages could not be installed: see the lines above. If they say that no" \
 	         "version was found, the network is most likely away: run make again when it is" \
 	         "back." >&2; exit 1; \
 	fi; \
-	rm $(VENV)/installing; touch $@
+	touch $@
 
 again:
 

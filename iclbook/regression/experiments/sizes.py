@@ -48,8 +48,8 @@ class Sizes:
     """
 
     sizes: tuple[int, ...] = (2, 5, 10, 20, 40)
-    seeds: int = 4
-    steps: int = 2500
+    seeds: int = 3
+    steps: int = 2000
     batch: int = 2048
     tests: int = 10_000
     threads: int = 1

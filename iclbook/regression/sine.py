@@ -77,7 +77,10 @@ class SineModel(nn.Module):
     N : int, optional
         Context pairs that the construction divides eta by; needed with eta.
     generator : torch.Generator, optional
-        For the initial weights: truncated normal of variance 0.002 / (width of the layer's input).
+        For the initial weights.
+    init_scale : float
+        They are truncated normal of variance init_scale / (width of the layer's input). Larger
+        weights leave the flat start of training sooner.
 
     Attributes
     ----------
@@ -92,18 +95,20 @@ class SineModel(nn.Module):
         eta: float | None = None,
         N: int | None = None,
         generator: torch.Generator | None = None,
+        init_scale: float = INIT_SCALE,
     ):
         super().__init__()
+        check_number("init_scale", init_scale, low=0.0, open_low=True)
         self.embed = nn.Linear(2, WIDTH, bias=False)
         self.hidden = nn.Linear(WIDTH, HIDDEN)
         self.out = nn.Linear(HIDDEN, WIDTH)
         for part in (self.embed, self.hidden, self.out):
-            _draw(part.weight, generator)
+            _draw(part.weight, init_scale, generator)
         nn.init.zeros_(self.hidden.bias)
         nn.init.zeros_(self.out.bias)
         if eta is None:
             for name in ("W_K", "W_Q", "W_V", "P"):
-                W = nn.Parameter(_draw(torch.empty(WIDTH, WIDTH), generator))
+                W = nn.Parameter(_draw(torch.empty(WIDTH, WIDTH), init_scale, generator))
                 self.register_parameter(name, W)
         else:
             check_number("eta (learning rate)", eta, low=0.0, open_low=True)
@@ -146,9 +151,9 @@ class SineModel(nn.Module):
         return -(e_q[:, -1] + (values * scores).sum(dim=1))[:, None]
 
 
-def _draw(W: Tensor, generator: torch.Generator | None) -> Tensor:
+def _draw(W: Tensor, scale: float, generator: torch.Generator | None) -> Tensor:
     """Initial weights, in place: features before attention, so that the control gets the same."""
-    std = math.sqrt(INIT_SCALE / W.shape[1]) / 0.87962566  # of the truncated normal
+    std = math.sqrt(scale / W.shape[1]) / 0.87962566  # of the truncated normal
     return nn.init.trunc_normal_(W, std=std, a=-2 * std, b=2 * std, generator=generator)
 
 

@@ -194,3 +194,9 @@ class TestGargSmall:
         assert np.abs(trained - curve).argmax() == d - 1
         assert np.abs(trained - curve).max() < 0.2
         assert (trained < steps - 0.1).all()
+
+    def test_the_noisy_record_is_closest_to_the_best_ridge(self):
+        record = records.load("garg-small", "noisy")
+        distances = np.mean(record["distance_to_ridge"], axis=1)
+        closest = record.config["lams"][int(distances.argmin())]
+        assert closest == record.config["noise"] ** 2

@@ -68,7 +68,8 @@ class GargSmall:
     noise : float
         Standard deviation of the label noise in the context; scored on labels without noise.
     lams : tuple of float
-        Ridge regressions to measure the distance to; 0 is least squares.
+        Ridge regressions to measure the distance to; 0 is least squares, whose error has no finite
+        mean where noise meets a context of d examples: leave it out there.
     steps, batch, lr : int, int, float
         Adam, the learning rate rising to lr and falling again to almost zero.
     tests : int
@@ -169,7 +170,7 @@ class GargSmall:
             "course": course,
         }
         return Results(
-            {name: {"value": value, "tolerance": 1e-6} for name, value in exact.items()}
+            {name: {"value": value, "tolerance": 1e-4} for name, value in exact.items()}
             | {name: {"value": value, "tolerance": LEARNT} for name, value in learnt.items()}
             | {"parameters": {"value": sum(W.numel() for W in model.parameters()), "tolerance": 0}}
         )

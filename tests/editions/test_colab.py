@@ -7,12 +7,14 @@ import zipfile
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 from tools.colab import TARGET
-from tools.notebooks import ROOT, chapters
+from tools.notebooks import ROOT
 from tools.repository import install_cell, repository_url
 
-NAMES = [path.relative_to(ROOT).as_posix() for path in chapters()]
+PAGES = [f"{page}.ipynb" for page in parse_toc_yaml(ROOT / "_toc.yml")]
+NAMES = [name for name in PAGES if (ROOT / name).exists()]
 RAW = {
     "directive": re.compile(r"(?m)^[ >]*(?:`{3,}|:{3,})\s*\{"),
     "role": re.compile(r"\{[\w:+-]+\}`"),

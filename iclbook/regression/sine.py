@@ -56,6 +56,11 @@ class SineLaw:
         u = torch.rand(2, B, generator=generator, dtype=dtype)
         return 0.1 + 0.4 * (u[1] if self.tied else u[0]), math.pi * u[1]
 
+    def mean_wave(self, x: Tensor) -> Tensor:
+        """The mean of all waves at x: the best prediction before any pair is known."""
+        mean = 0.6 / math.pi * x.cos()
+        return mean - 0.8 / math.pi**2 * x.sin() if self.tied else mean
+
     def sample(
         self, B: int, generator: torch.Generator, dtype: torch.dtype = torch.float32
     ) -> Tasks:

@@ -70,6 +70,14 @@ class TestLaw:
         both = torch.stack(SineLaw().waves(20_000, generator()))
         assert abs(torch.corrcoef(both)[0, 1]) < 0.03
 
+    @pytest.mark.parametrize("tied", [True, False])
+    def test_mean_wave(self, tied):
+        law = SineLaw(tied=tied)
+        x = torch.linspace(-5, 5, 7).double()
+        amplitude, phase = law.waves(200_000, generator(), torch.float64)
+        mean = (amplitude * torch.sin(x[:, None] + phase)).mean(dim=1)
+        torch.testing.assert_close(law.mean_wave(x), mean, rtol=0, atol=5 * 0.3 / 200_000**0.5)
+
     def test_no_context(self):
         with pytest.raises(ValueError, match="N is 0"):
             SineLaw(N=0)
@@ -200,6 +208,8 @@ def test_the_experiment_runs_and_resumes(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*.pt"))) == 2
     assert first["step"] == [0, 2, 4]
     assert len(first["control_loss"]) == len(first["model_cosine"]) == 3
-    assert run("sine", small, name="test").results == first.results
+    again = run("sine", small, name="test").results
+    assert again.deterministic == first.results.deterministic
+    assert again.measured.keys() == {"control_seconds", "model_seconds"}
     with pytest.raises(ValueError, match="every"):
         find("sine")(every=0)

@@ -9,6 +9,7 @@ Losses are half mean squared errors, the authors' reporting unit.
 """
 
 import math
+import warnings
 from collections.abc import Callable
 
 import torch

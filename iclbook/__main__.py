@@ -17,7 +17,6 @@ import iclbook
 from iclbook import records
 from iclbook.records import options as settings
 from iclbook.records import provenance, store
-from iclbook.records.record import NAME
 
 PARTS = {"regression": "run an experiment of Part II"}
 """Commands that run experiments; the names of these begin with the command."""
@@ -87,8 +86,6 @@ def _runner(part: str, asked: str = "") -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     config = settings.given(options, options.kind)
     path = options.store / options.experiment / f"{options.name}.json"
-    if not NAME.fullmatch(options.name):
-        raise ValueError(f"name is {options.name!r}; use lower-case letters, digits and '-'")
     if path.exists():
         raise ValueError(f"{path} exists; choose another --name, or remove the file")
     print(f"running {options.experiment} ...", flush=True)
@@ -105,6 +102,8 @@ def _short(value: object) -> str:
 
 
 def _list(options: argparse.Namespace) -> int:
+    if not options.store.is_dir():
+        raise ValueError(f"--store {options.store} is no folder; name one that holds records")
     found = records.all_records(options.store)
     if not found:
         print("no records; make one with: python -m iclbook records rerun EXPERIMENT/NAME --write")
@@ -137,7 +136,13 @@ def _rerun(options: argparse.Namespace) -> int:
     experiment, name = _split(options.name, options.store)
     records.find(experiment)
     is_new = options.write and not (options.store / experiment / f"{name}.json").exists()
-    old = None if is_new else records.load(experiment, name, options.store)
+    try:
+        old = None if is_new else records.load(experiment, name, options.store)
+    except records.RecordError as error:
+        if not options.write:
+            raise
+        print(f"the old record cannot be read and is made anew from the defaults: {error}")
+        old = None
     print(f"running {experiment}/{name} ...", flush=True)
     new = records.run(experiment, old.config if old else None, name=name)
     agree = _show(records.compare(old, new)) if old else True
@@ -152,6 +157,7 @@ def _split(name: str, folder: Path) -> tuple[str, str]:
     experiment, _, run = name.partition("/")
     if run:
         return experiment, run
+    records.find(experiment)
     names = [path.stem for path in store.paths(folder) if path.parent.name == experiment]
     if len(names) != 1:
         known = ", ".join(f"{experiment}/{n}" for n in names) or "none"

@@ -108,6 +108,11 @@ def shortest_context(answer) -> Verdict:
                 "Look at d_k = d_v = 64: at your N the two forms cost exactly the same.",
             ),
             Mistake(
+                lambda d_k, d_v: np.floor(d_k * d_v / (d_k + d_v)),
+                "At this length attention is still no dearer. You were asked for the first "
+                "length at which it is.",
+            ),
+            Mistake(
                 lambda d_k, d_v: d_k * d_v + 1,
                 "Attention does two things with every token. What does each cost?",
             ),

@@ -100,6 +100,10 @@ def momentum_coefficients(answer) -> Verdict:
                 "gradient t really had?",
             ),
             Mistake(
+                lambda T, eta, mu: (1 - mu ** (T - np.arange(T))) / (1 - mu),
+                "The learning rate is missing: how far do the weights move along a velocity?",
+            ),
+            Mistake(
                 lambda T, eta, mu: eta * (1 - mu ** (T - np.arange(T))),
                 "Nearly: sum the geometric series once more. What does 1 + mu + mu^2 + ... give?",
             ),

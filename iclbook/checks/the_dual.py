@@ -27,11 +27,16 @@ def dual_output(answer) -> Verdict:
             Mistake(
                 lambda W, X, e, x: W[-1] @ x + (X @ x) @ e,
                 "Training is counted twice: the last weights already hold what the examples "
-                "wrote. Which weights belong into the first term?",
+                "wrote. Which weights belong in the first term?",
             ),
             Mistake(
                 lambda W, X, e, x: W[-1] @ x,
                 "This is the primal form. The exercise is to do without the trained weights.",
+            ),
+            Mistake(
+                lambda W, X, e, x: W[0] @ x - (X @ x) @ e,
+                "The sign is reversed. A value is a sum of errors, and an error is what should be "
+                "added.",
             ),
             Mistake(
                 lambda W, X, e, x: (X @ x) @ e,

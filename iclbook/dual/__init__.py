@@ -8,6 +8,8 @@ attention
     Linear attention, and the weight update that it amounts to.
 kernels
     Softmax attention: its exact split, its kernel, random features.
+cost
+    The time that both forms of linear attention take: the recorded experiment.
 compare
     Cosines and errors that do not mistake scale for difference.
 """

@@ -79,7 +79,8 @@ def coefficients(
     mu : float
         Momentum, in [0, 1).
     lam : float
-        L2 decay, 0 or more. (Decoupled decay, as in AdamW, follows another formula.)
+        L2 decay, 0 or more. (Decoupled decay, as in AdamW, is the same without momentum; with
+        momentum it has coefficients of its own.)
 
     Returns
     -------

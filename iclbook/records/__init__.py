@@ -8,7 +8,7 @@ no number of a long run is typed by hand::
     from iclbook import records
 
     cost = records.load("dual-cost", "cpu")
-    cost.config["lengths"], cost["attention_seconds"]
+    cost.config["lengths"], cost["reading_seconds_attention"]
 
 The trap: a measured number belongs to the machine that the record names. Prose that quotes one
 must quote the machine too.

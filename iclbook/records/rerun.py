@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from iclbook.records.provenance import provenance
-from iclbook.records.record import Record, check
+from iclbook.records.record import NAME, Record, check
 from iclbook.records.registry import find
 
 
@@ -34,6 +34,8 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
     """
     from threadpoolctl import threadpool_limits
 
+    if not NAME.fullmatch(name):
+        raise ValueError(f"name is {name!r}; use lower-case letters, digits and '-'")
     kind = find(experiment)
     known = {field.name for field in dataclasses.fields(kind)}
     given = dict(config or {})

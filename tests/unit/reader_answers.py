@@ -150,6 +150,11 @@ def momentum_in_the_limit(T, eta, mu):
     return np.repeat(eta / (1 - mu), T)
 
 
+@wrong("momentum_coefficients", "learning rate is missing")
+def momentum_without_a_rate(T, eta, mu):
+    return np.array([sum(mu**k for k in range(T - t)) for t in range(T)])
+
+
 @wrong("momentum_coefficients", "geometric series")
 def momentum_without_the_denominator(T, eta, mu):
     return [eta * (1 - mu ** (T - t)) for t in range(T)]
@@ -227,6 +232,14 @@ def dual_on_trained_weights(weights, X, values, x):
 def dual_not_at_all(weights, X, values, x):
     W = weights[len(weights) - 1]
     return W.dot(x)
+
+
+@wrong("dual_output", "sign is reversed")
+def dual_output_downhill(weights, X, values, x):
+    out = weights[0] @ x
+    for value, key in zip(values, X):
+        out = out - value * (key @ x)
+    return out
 
 
 @wrong("dual_output", "answer before")
@@ -412,6 +425,14 @@ def shortest_not_whole(d_k, d_v):
 def shortest_rounded_up(d_k, d_v):
     N = 1
     while N * (d_k + d_v) < d_k * d_v:
+        N += 1
+    return N
+
+
+@wrong("shortest_context", "no dearer")
+def shortest_where_attention_is_still_fine(d_k, d_v):
+    N = 1
+    while (N + 1) * (d_k + d_v) <= d_k * d_v:
         N += 1
     return N
 

@@ -94,6 +94,29 @@ def test_a_broken_record_fails_and_is_named(cli, tmp_path):
     assert "half written" in err
 
 
+def test_a_broken_record_is_made_anew_when_asked(cli, tmp_path):
+    cli("rerun", "coin/heads", "--write")
+    path = tmp_path / "coin" / "heads.json"
+    path.write_text(path.read_text()[:100])
+    assert cli("rerun", "coin/heads")[0] == 1
+    code, out, _ = cli("rerun", "coin/heads", "--write")
+    assert code == 0
+    assert "cannot be read and is made anew" in out
+    assert cli("validate")[0] == 0
+
+
+def test_a_bad_name_is_refused_before_the_run(cli, monkeypatch):
+    monkeypatch.setattr(Coin, "run", lambda self: pytest.fail("the experiment has been run"))
+    code, _, err = cli("rerun", "coin/Heads up", "--write")
+    assert code == 1
+    assert "name is 'Heads up'" in err
+
+
+def test_a_missing_store_is_named(capsys, tmp_path):
+    assert main(["records", "--store", str(tmp_path / "none"), "list"]) == 1
+    assert "is no folder" in capsys.readouterr().err
+
+
 def test_changed_sources_are_said(cli, tmp_path):
     cli("rerun", "coin/heads", "--write")
     path = tmp_path / "coin" / "heads.json"
@@ -109,6 +132,7 @@ def test_changed_sources_are_said(cli, tmp_path):
         ("coin/heads", "no record coin/heads; known: none"),
         ("coin", "which record of 'coin' you mean; known: none"),
         ("dice/one", "no experiment 'dice'; known: coin, dual-cost"),
+        ("dice", "no experiment 'dice'; known: coin, dual-cost"),
     ],
 )
 def test_an_unknown_record_is_answered_with_the_known_ones(cli, name, message):

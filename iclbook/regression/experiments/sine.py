@@ -150,10 +150,13 @@ def _dissected(model: SineModel, law: SineLaw, tests: Tasks) -> dict[str, list |
     first = Tasks(tests.X[:3], tests.y[:3], tests.x_q[:3], tests.y_q[:3])
     with torch.no_grad():
         values = model.embedded(context_tokens(tests)) @ model.read_out()[0]
+        nothing = torch.zeros_like(tests.y)
+        guess = -model.embedded(torch.cat([tests.X, nothing], dim=-1))[..., -1:]  # `before` at x_i
         found = {
             "loss_on_other_law": half_mse(model(others), others),
             "values_with_targets": _correlation(values, tests.y),
             "values_with_residuals": _correlation(values, tests.y - law.mean_wave(tests.X)),
+            "share_of_guess": _share_of_guess(values, tests.y, guess),
             "before": on_grid(model.before, first, curves)[0],
             "after": on_grid(model, first, curves),
             "kernel": kernel(model, grid, grid),
@@ -164,6 +167,13 @@ def _dissected(model: SineModel, law: SineLaw, tests: Tasks) -> dict[str, list |
 def _correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Size of the correlation; the sign is free, because a layer can turn it around."""
     return torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1].abs()
+
+
+def _share_of_guess(values: torch.Tensor, y: torch.Tensor, guess: torch.Tensor) -> torch.Tensor:
+    """The c for which ``y - c guess`` fits the values best, up to a factor and a constant."""
+    columns = torch.stack([y.flatten(), guess.flatten(), torch.ones(y.numel())], dim=1)
+    of_target, of_guess, _ = torch.linalg.lstsq(columns, values.flatten()).solution
+    return -of_guess / of_target
 
 
 def _rounded(value):

@@ -87,7 +87,18 @@ def balance(A: Tensor, M: Tensor, d: int) -> tuple[Tensor, Tensor]:
 
 
 def interpolate(model: nn.Module, A: Tensor, M: Tensor, d: int) -> Products:
-    """The model half way between a trained one and the layers (A, M), both balanced first."""
-    A_model, M_model = balance(*(part.detach() for part in model.products()), d)
+    """The model half way between a trained one and the layers (A, M), both balanced first.
+
+    Raises
+    ------
+    ValueError
+        If the model has several heads: which of them should meet which?
+    """
+    A_model, M_model = (part.detach() for part in model.products())
+    if A_model.shape[1] != 1:
+        raise ValueError(
+            f"the model has {A_model.shape[1]} heads; weights can be interpolated with one head."
+        )
+    A_model, M_model = balance(A_model, M_model, d)
     A_model, M_model = A_model.expand(A.shape), M_model.expand(M.shape)
     return Products((A_model + A.to(A_model.dtype)) / 2, (M_model + M.to(M_model.dtype)) / 2)

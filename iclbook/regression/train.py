@@ -107,9 +107,10 @@ def train(
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), how.clip)
         optimiser.step()
-        if step % CHECK_EVERY == 0 and not torch.isfinite(loss):
+        due = step % CHECK_EVERY == 0 or step == how.steps - 1
+        if due and not torch.isfinite(loss):
             raise Diverged(
-                f"training diverged: the loss is {float(loss)} at step {step} of {how.steps} "
+                f"training diverged: the loss is {loss.item()} at step {step} of {how.steps} "
                 f"(lr = {how.lr:g}). Use a smaller learning rate, or clip the tokens."
             )
     if how.steps in wanted:

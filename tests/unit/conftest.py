@@ -1,5 +1,9 @@
 """Shared set-up of the unit tests."""
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors: threads would only wait
+
 import jaxtyping
 import pytest
 from hypothesis import settings

@@ -48,8 +48,7 @@ def check_array(name: str, value, *shape: int | str) -> np.ndarray:
         raise ValueError(f"{name} has shape {value.shape}; expected {wanted}.{hint}")
     if value.size == 0:
         raise ValueError(
-            f"{name} is empty (shape {value.shape}); expected at least one entry on every axis. "
-            f"Without demonstrations the update is zero: leave the call out."
+            f"{name} is empty (shape {value.shape}); expected at least one entry on every axis."
         )
     if not np.isfinite(value).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])

@@ -26,6 +26,17 @@ def check_demonstrations(K, V, q=None) -> None:
         check_array("q", q, *batch, K.shape[1])
 
 
+def refuse_overflow(result: np.ndarray, names: str) -> np.ndarray:
+    """Return what was computed from finite arguments, or raise and name them if it overflowed."""
+    if not np.isfinite(result).all():
+        raise ValueError(
+            f"{names} are too large: their products pass the largest {result.dtype} number. "
+            f"Expected numbers whose products are finite. Scale them down."
+        )
+    return result
+
+
+@np.errstate(over="ignore", invalid="ignore")  # refuse_overflow speaks instead
 def delta_w(
     K: Float[np.ndarray, "N d_k"], V: Float[np.ndarray, "N d_v"]
 ) -> Float[np.ndarray, "d_v d_k"]:
@@ -34,12 +45,14 @@ def delta_w(
     Raises
     ------
     TypeError, ValueError
-        On arrays of the wrong kind, shape or length, or without demonstrations.
+        On arrays of the wrong kind, shape or length, without demonstrations, or if numbers are so
+        large that the result is not finite.
     """
     check_demonstrations(K, V)
-    return V.T @ K
+    return refuse_overflow(V.T @ K, "K and V")
 
 
+@np.errstate(over="ignore", invalid="ignore")  # refuse_overflow speaks instead
 def linear_attention(
     K: Float[np.ndarray, "N d_k"],
     V: Float[np.ndarray, "N d_v"],
@@ -50,10 +63,11 @@ def linear_attention(
     Raises
     ------
     TypeError, ValueError
-        On arrays of the wrong kind, shape or length, or without demonstrations.
+        On arrays of the wrong kind, shape or length, without demonstrations, or if numbers are so
+        large that the result is not finite.
     """
     check_demonstrations(K, V, q)
-    return (q @ K.T) @ V
+    return refuse_overflow((q @ K.T) @ V, "K, V and q")
 
 
 class FastWeights:

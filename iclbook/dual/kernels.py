@@ -15,7 +15,7 @@ from math import sqrt
 import numpy as np
 from jaxtyping import Float
 
-from iclbook.dual.attention import check_demonstrations
+from iclbook.dual.attention import check_demonstrations, refuse_overflow
 from iclbook.dual.memory import softmax
 from iclbook.validate import check_array, check_count, check_number
 
@@ -31,17 +31,20 @@ def softmax_attention(
     Raises
     ------
     TypeError, ValueError
-        On arrays of the wrong kind, shape or length, or a scale that is not above 0.
+        On arrays of the wrong kind, shape or length, a scale that is not above 0, or scores that
+        are not finite.
     """
     check_demonstrations(K, V, q)
-    return softmax(_scale(K, scale) * (q @ K.T)) @ V
+    return softmax(_scores("K", K, q, scale)) @ V
 
 
-def _scale(K: np.ndarray, scale: float | None) -> float:
-    """The given scale, checked, or 1/sqrt(d_k)."""
+@np.errstate(over="ignore", invalid="ignore")  # refuse_overflow speaks instead
+def _scores(name: str, K: np.ndarray, q: np.ndarray, scale: float | None) -> np.ndarray:
+    """``scale k_i . q`` with the given scale, checked, or 1/sqrt(d_k)."""
     if scale is None:
-        return 1 / sqrt(K.shape[1])
-    return check_number("scale", scale, low=0.0, open_low=True)
+        scale = 1 / sqrt(K.shape[1])
+    scale = check_number("scale", scale, low=0.0, open_low=True)
+    return refuse_overflow(scale * (q @ K.T), f"{name} and q (times the scale {scale:.3g})")
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,13 @@ def softmax_split(
     Raises
     ------
     TypeError, ValueError
-        On arrays of the wrong kind, shape or length, or a scale that is not above 0.
+        On arrays of the wrong kind, shape or length, a scale that is not above 0, or scores that
+        are not finite.
     """
     check_demonstrations(K, V, q)
     check_array("K_demo", K_demo, "N", K.shape[1])
     check_array("V_demo", V_demo, len(K_demo), V.shape[1])
-    scale = _scale(K, scale)
-    own, demo = scale * (q @ K.T), scale * (q @ K_demo.T)
+    own, demo = _scores("K", K, q, scale), _scores("K_demo", K_demo, q, scale)
     gap = np.logaddexp.reduce(own, axis=-1) - np.logaddexp.reduce(demo, axis=-1)
     lam = np.exp(-np.logaddexp(0.0, gap))  # Z' / (Z' + Z) without overflow
     return Split(np.asarray(lam), softmax(own) @ V, softmax(demo) @ V_demo)
@@ -153,6 +156,7 @@ def random_directions(
     return np.concatenate(blocks)[:m] * lengths
 
 
+@np.errstate(over="ignore", invalid="ignore")  # refuse_overflow speaks instead
 def positive_random_features(
     X: Float[np.ndarray, "n d"], Omega: Float[np.ndarray, "m d"]
 ) -> Float[np.ndarray, "n m"]:
@@ -160,10 +164,16 @@ def positive_random_features(
 
     ``phi(x) = exp(Omega x - |x|^2 / 2) / sqrt(m)`` (Choromanski et al. 2021, lemma 1). For
     the kernel ``exp(s k . q)`` pass ``sqrt(s) k`` and ``sqrt(s) q``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        On arrays of the wrong kind or shape, or if a feature is not finite.
     """
     check_array("X", X, "n", "d")
     check_array("Omega", Omega, "m", X.shape[1])
-    return np.exp(X @ Omega.T - (X**2).sum(axis=1, keepdims=True) / 2) / sqrt(len(Omega))
+    phi = np.exp(X @ Omega.T - (X**2).sum(axis=1, keepdims=True) / 2) / sqrt(len(Omega))
+    return refuse_overflow(phi, "X and Omega")
 
 
 def kernel_attention(

@@ -204,7 +204,12 @@ class TestBadInput:
             (K, V.T, ValueError, ["V has shape (2, 5)", "(5, d_v)", "transposed"]),
             (K, V[:4], ValueError, ["V has shape (4, 2)", "(5, d_v)"]),
             (K[0], V, ValueError, ["K has shape (3,)", "(N, d_k)"]),
-            (K[:0], V[:0], ValueError, ["K is empty", "(0, 3)", "leave the call out"]),
+            (
+                K[:0],
+                V[:0],
+                ValueError,
+                ["K is empty", "(0, 3)", "at least one entry on every axis"],
+            ),
             (K.astype(int), V, TypeError, ["K holds int64", "K.astype(float)"]),
             (K, V.astype(int), TypeError, ["V holds int64", "V.astype(float)"]),
             (K.tolist(), V, TypeError, ["K is a list", "np.asarray(K, dtype=float)"]),
@@ -240,6 +245,12 @@ class TestBadInput:
         argument = "q" if name == "linear_attention" else "Q"
         for word in [f"{argument} ", *words]:
             assert word in str(caught.value)
+
+    def test_numbers_whose_products_overflow(self):
+        with pytest.raises(ValueError, match=r"K and V are too large: .*float64.*Scale them down"):
+            delta_w(1e200 * K, 1e200 * V)
+        with pytest.raises(ValueError, match=r"K, V and q are too large: .*Scale them down"):
+            linear_attention(1e200 * K, V, 1e200 * Q)
 
     @pytest.mark.parametrize("name", ["parallel", "recurrent"])
     def test_causal_attention_wants_one_query_a_token(self, name):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from iclbook.dual import (
+    delta_w,
     exp_features,
     kernel_attention,
     linear_attention,
@@ -93,6 +94,50 @@ def test_equal_scores_share_by_number():
     assert_allclose(split.lam, 1 / 4)
 
 
+# Small scores: a mean plus a covariance
+
+
+def slope(K, V):
+    """Covariance of values and keys, ``1/N sum_i (v_i - v_mean)(k_i - k_mean)^T``."""
+    pairs = zip(V - V.mean(axis=0), K - K.mean(axis=0), strict=True)
+    return sum(np.outer(v, k) for v, k in pairs) / len(K)
+
+
+def assert_second_order(remainder):
+    """Halving the scale divides what is left by four, or by more if the second order vanishes."""
+    coarse, fine = (np.linalg.norm(remainder(s)) for s in (2e-3, 1e-3))
+    assert fine < 1e-3
+    if coarse > 1e-9:
+        assert coarse / fine > 3.9
+
+
+@given(seed=seeds, N=st.integers(2, 8), d_k=sizes, d_v=sizes)
+def test_softmax_attention_is_to_first_order_a_mean_and_a_covariance(seed, N, d_k, d_v):
+    K, V, Q = tokens(seed, N, d_k, d_v, 20)
+    C = slope(K, V)
+    assert_second_order(lambda s: softmax_attention(K, V, Q, s) - (V.mean(axis=0) + s * Q @ C.T))
+
+
+@given(seed=seeds, n=sizes, N=sizes, d_k=sizes, d_v=sizes)
+def test_the_update_is_to_first_order_a_constant_and_a_difference_of_covariances(
+    seed, n, N, d_k, d_v
+):
+    K, V, Q = tokens(seed, n + N, d_k, d_v, 20)
+    own = K[N:], V[N:]
+    constant = V.mean(axis=0) - own[1].mean(axis=0)
+    matrix = slope(K, V) - slope(*own)
+    assert_second_order(
+        lambda s: softmax_split(*own, K[:N], V[:N], Q, s).update - (constant + s * Q @ matrix.T)
+    )
+
+
+@given(seed=seeds, N=sizes, d_k=sizes, d_v=sizes)
+def test_the_linear_update_holds_the_means_as_well(seed, N, d_k, d_v):
+    K, V, _ = tokens(seed, N, d_k, d_v, 1)
+    means = np.outer(V.mean(axis=0), K.mean(axis=0))
+    assert_allclose(delta_w(K, V) / N, slope(K, V) + means, rtol=1e-10, atol=1e-12)
+
+
 # The exponential kernel and its features
 
 
@@ -133,6 +178,21 @@ def test_random_features_are_right_on_average(orthogonal, d, m):
     products = [(phi_x @ phi_y.T).item() for phi_x, phi_y in phis]
     standard_error = np.std(products) / np.sqrt(len(products))
     assert abs(np.mean(products) - exp((x @ y.T).item())) < 5 * standard_error
+
+
+@given(seed=seeds, d=st.integers(1, 3), m=st.integers(1, 4))
+def test_variance_of_random_features(seed, d, m):
+    """Var[phi(x) . phi(y)] = e^{2 x.y} (e^{|x + y|^2} - 1) / m, over many draws of m directions."""
+    rng = np.random.default_rng(seed)
+    x, y = 0.25 * rng.uniform(-1, 1, size=(2, d)) / np.sqrt(d)
+    x[0] += 0.15  # not opposite to each other: then nothing varies
+    y[0] += 0.15
+    repeats = 40_000
+    Omega = rng.normal(size=(repeats * m, d))
+    phi = positive_random_features(np.array([x, y]), Omega) * np.sqrt(repeats)
+    measured = (phi[0] * phi[1]).reshape(repeats, m).sum(axis=1).var()
+    expected = np.exp(2 * x @ y) * np.expm1((x + y) @ (x + y)) / m
+    assert measured == pytest.approx(expected, rel=0.2)
 
 
 def test_the_error_of_random_features_falls_with_the_root_of_their_number():
@@ -285,7 +345,7 @@ class TestBadInput:
         [
             ({"K_demo": K[:, :2]}, ValueError, r"K_demo has shape \(5, 2\); expected \(N, 3\)"),
             ({"V_demo": V[:3]}, ValueError, r"V_demo has shape \(3, 2\); expected \(5, 2\)"),
-            ({"K_demo": K[:0], "V_demo": V[:0]}, ValueError, "K_demo is empty.*leave the call out"),
+            ({"K_demo": K[:0], "V_demo": V[:0]}, ValueError, "K_demo is empty.*at least one entry"),
             ({"V": V[:3]}, ValueError, r"V has shape \(3, 2\); expected \(5, d_v\)"),
             ({"V_demo": V.astype(int)}, TypeError, r"V_demo holds int64.*astype\(float\)"),
         ],
@@ -294,6 +354,14 @@ class TestBadInput:
         arguments = {"K": K, "V": V, "K_demo": K, "V_demo": V, "q": Q} | changes
         with pytest.raises(error, match=words):
             softmax_split(**arguments)
+
+    def test_numbers_that_overflow_are_named(self):
+        with pytest.raises(ValueError, match=r"K and q \(times the scale 0\.5.*Scale them down"):
+            softmax_attention(1e200 * K, V, 1e200 * Q)
+        with pytest.raises(ValueError, match=r"K_demo and q .* are too large"):
+            softmax_split(K, V, 1e200 * K, V, 1e200 * Q)
+        with pytest.raises(ValueError, match="X and Omega are too large"):
+            positive_random_features(np.full((1, 2), 30.0), np.full((1, 2), 40.0))
 
     @pytest.mark.parametrize(("d", "degree"), [(10, 8), (10, 5000), (2, 10**9)])
     def test_too_many_features(self, d, degree):

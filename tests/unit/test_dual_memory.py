@@ -182,6 +182,24 @@ def test_dual_values_reproduce_the_outputs(seed, n, d_in, d_out, loss, data):
     assert_allclose(out, run.weights[T] @ x, rtol=1e-10, atol=1e-12)
 
 
+@given(seed=seeds, n=st.integers(2, 6), d_in=sizes, d_out=sizes, loss=losses, data=st.data())
+def test_a_removal_is_what_the_dual_predicts_and_what_the_others_make_up(
+    seed, n, d_in, d_out, loss, data
+):
+    """Train with and without some examples; the change of an output is two sums over examples."""
+    X, Y, W_0 = problem(seed, n, d_in, d_out, loss)
+    gone = data.draw(st.integers(1, n - 1))  # the first rows are removed
+    settings = {"steps": 9, "loss": loss, "mu": 0.6, "lam": 0.2}
+    run = train(X, Y, W_0, eta=0.05, **settings)
+    rerun = train(X[gone:], Y[gone:], W_0, eta=0.05, **settings)
+    x = np.random.default_rng(seed).normal(size=d_in)
+    e, e_new = run.dual_values(), rerun.dual_values()
+    predicted = -sum(e[i] * np.dot(X[i], x) for i in range(gone))
+    made_up = sum((e_new[i - gone] - e[i]) * np.dot(X[i], x) for i in range(gone, n))
+    change = rerun.weights[-1] @ x - run.weights[-1] @ x
+    assert_allclose(predicted + made_up, change, rtol=1e-10, atol=1e-12)
+
+
 @given(seed=seeds, n=st.integers(1, 20), data=st.data())
 def test_batches_visit_every_row_once_an_epoch(seed, n, data):
     size = data.draw(st.integers(1, n))

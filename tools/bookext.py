@@ -14,6 +14,10 @@ from importlib import metadata
 from pathlib import Path
 
 from PIL import Image
+from pybtex.plugin import register_plugin
+from pybtex.richtext import Text
+from pybtex.style.formatting.plain import Style as PlainStyle
+from pybtex.style.labels import BaseLabelStyle
 from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -29,6 +33,31 @@ ICON = re.compile(
     r'(?:"(?P<quoted>[\w-]+)"|\b(?P<bare>\w+)):\[\d+,\d+,\[(?P<aliases>(?:"[^"]*"|[\d.]+|,)*)\],'
     r'"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
 )
+
+
+class AuthorYearLabels(BaseLabelStyle):
+    """Labels of the reference list as the text cites: last names and year."""
+
+    def format_labels(self, sorted_entries):
+        """Return the label of each entry; a letter tells two of one year apart."""
+        labels = [f"{self._names(entry)}, {entry.fields['year']}" for entry in sorted_entries]
+        return [
+            label + chr(ord("a") + labels[:index].count(label)) * (labels.count(label) > 1)
+            for index, label in enumerate(labels)
+        ]
+
+    def _names(self, entry):
+        names = [
+            str(Text.from_latex(" ".join(person.prelast_names + person.last_names)))
+            for person in entry.persons["author"]
+        ]
+        return f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+
+
+class AuthorYearStyle(PlainStyle):
+    """The plain style with these labels."""
+
+    default_label_style = AuthorYearLabels
 
 
 def pages_url(url):
@@ -133,6 +162,7 @@ def trim_icons(app, error):
 
 def setup(app):
     """Connect to Sphinx."""
+    register_plugin("pybtex.style.formatting", "authoryear", AuthorYearStyle)
     app.connect("config-inited", derive_settings)
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", lazy_images)

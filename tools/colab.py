@@ -18,6 +18,7 @@ paths as their sources:
   the cell is run, and its table of numbers is kept as text.
 """
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -71,7 +72,8 @@ class ColabBuilder(Builder):
         writer = MarkdownWriter(self.env, docname, address, f"{self.repository}/raw/main")
         blocks = writer.write(doctree)
         if writer.cited:
-            entries = "\n".join(f"- {text}" for _, text in sorted(writer.cited.items()))
+            cited = sorted(writer.cited, key=surname)
+            entries = "\n".join(f"- {writer.cited[entry]}" for entry in cited)
             blocks += [f"## References\n\n{entries}"]
         notebook = plain_notebook(read(source), [NOTICE.format(address), *blocks])
         target = Path(self.outdir, f"{docname}.ipynb")
@@ -112,12 +114,27 @@ def plain_notebook(chapter, blocks):
             cells.append(code_cell(chapter.cells[code.pop(0)], **off_page))
         if code and code[0] == block.index:
             cells.append(code_cell(chapter.cells[code.pop(0)], block.solution, "solution"))
+        # What follows directly and is off the page belongs before the text that quotes it.
+        following = block.index + 1
+        while code and code[0] == following and "remove-cell" in tags(chapter.cells[following]):
+            cells.append(code_cell(chapter.cells[code.pop(0)], **off_page))
+            following += 1
     metadata = {
         "kernelspec": KERNELSPEC,
         "language_info": {"name": "python"},
         "colab": {"provenance": [], "toc_visible": True},
     }
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def tags(cell):
+    """Return the tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
+def surname(entry):
+    """Return the last name of a bibliography entry's first author."""
+    return re.split(r", | and ", entry)[0].split()[-1]
 
 
 def code_cell(cell, title="", tag=""):

@@ -31,6 +31,8 @@ NO_BROWSER = (
 )
 VIEWS = {
     "desktop": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "tablet": {"viewport": {"width": 820, "height": 1180}, "color_scheme": "light"},
     "phone": {
         "viewport": {"width": 390, "height": 844},
         "is_mobile": True,
@@ -153,6 +155,7 @@ def visit(browser, address):
 # Everything dark and narrow; wide and light what is read most.
 CASES = [(page, "phone") for page in [*PAGES, "search", "genindex"]]
 CASES += [(page, "desktop") for page in [PAGES[0], *CHAPTERS, "book/notation"]]
+CASES += [(CHAPTERS[0], "dark"), (CHAPTERS[0], "tablet")]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=[f"{Path(p).name}-{v}" for p, v in CASES])

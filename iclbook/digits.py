@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from iclbook.validate import check_array, check_count
+
 
 @dataclass(frozen=True)
 class Digits:
@@ -31,7 +33,14 @@ class Digits:
     labels_test: Int[np.ndarray, "n_test"]
 
     def accuracy(self, W: Float[np.ndarray, "10 65"]) -> float:
-        """Share of the test images for which the largest entry of W x is at the label."""
+        """Share of the test images for which the largest entry of W x is at the label.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If W is no finite array of this shape.
+        """
+        check_array("W", W, 10, self.X_test.shape[1])
         return float(((self.X_test @ W.T).argmax(axis=1) == self.labels_test).mean())
 
 
@@ -47,13 +56,15 @@ def load_digits(n_train: int = 1000, seed: int = 0) -> Digits:
 
     Raises
     ------
-    ValueError
-        If `n_train` leaves no image on one of the two sides.
+    TypeError, ValueError
+        If a number is no whole number, or `n_train` leaves no image on one of the two sides.
     """
+    check_count("n_train", n_train)
+    check_count("seed", seed, low=0)
     from sklearn.datasets import load_digits as load
 
     pixels, labels = load(return_X_y=True)
-    if not 1 <= n_train < len(pixels):
+    if n_train >= len(pixels):
         raise ValueError(f"n_train is {n_train}; expected 1 to {len(pixels) - 1}.")
     X = np.hstack([pixels / 16, np.ones((len(pixels), 1))])
     order = np.random.default_rng(seed).permutation(len(X))

@@ -204,6 +204,7 @@ def train(
     FloatingPointError
         If weights or outputs stop being finite: names the step and the learning rate.
     """
+    check_count("seed", seed, low=0)
     check_array("X", X, "n", "d_in")
     n, d_in = X.shape
     check_array("Y", Y, n, "d_out")

@@ -11,6 +11,7 @@ from importlib import import_module
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
     "garg-small": "iclbook.regression.experiments.garg:GargSmall",
+    "regression-five-own-layers": "iclbook.regression.experiments.layers:FiveOwnLayers",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",
     "regression-one-layer": "iclbook.regression.experiments.one_layer:OneLayer",
     "regression-one-layer-plateau": "iclbook.regression.experiments.plateau:Plateau",

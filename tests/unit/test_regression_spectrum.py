@@ -14,7 +14,7 @@ from iclbook.regression.descent import (
     gdpp_products,
     half_mse,
 )
-from iclbook.regression.experiments.layers import FiveLayers, TwoLayers
+from iclbook.regression.experiments.layers import FiveLayers, FiveOwnLayers, TwoLayers
 from iclbook.regression.iterate import UnstableWarning, iterate
 from iclbook.regression.spectrum import (
     change_eigenvalue,
@@ -147,7 +147,8 @@ def test_what_cannot_be_iterated_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("kind", "tied", "sets"), [(TwoLayers, True, 1), (FiveLayers, True, 1), (FiveLayers, False, 5)]
+    ("kind", "tied", "sets"),
+    [(TwoLayers, True, 1), (FiveLayers, True, 1), (FiveOwnLayers, False, 5)],
 )
 def test_the_experiments_record_what_the_chapter_shows(kind, tied, sets):
     task = kind(tied=tied, seeds=(0, 1), steps=4, every=2, batch=16, tasks=200)

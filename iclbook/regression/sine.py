@@ -233,3 +233,25 @@ def kernel(
         for y in (height, -height)
     )
     return (up - down) / (2 * height)
+
+
+def share_of_guess(model: SineModel, x: Float[Tensor, "n"]) -> tuple[float, float]:
+    """How much of its own guess a model takes away from the targets of its examples.
+
+    A step from zero learns nothing from a pair (x, 0). A step from a guess g learns that the wave
+    runs below it: the pair adds ``-k(x, x_q) g(x)`` to the answer at x_q. So the share is the
+    factor c for which ``-c k g`` fits best what such pairs add, over the grid of all x and x_q.
+    It does not depend on where in the layer the targets enter.
+
+    Returns
+    -------
+    share, fit : float
+        The factor, and the part of the mean square that it explains.
+    """
+    X, queries = x.expand(len(x), -1)[..., None], x[:, None]
+    silent = Tasks(X, torch.zeros_like(X), queries, torch.zeros_like(queries))
+    added = contributions(model, silent)
+    wanted = -kernel(model, x, x) * model.before(silent)[:, 0]
+    share = (added * wanted).sum() / wanted.square().sum()
+    unexplained = (added - share * wanted).square().sum() / added.square().sum()
+    return float(share), 1 - float(unexplained)

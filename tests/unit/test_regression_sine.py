@@ -10,7 +10,14 @@ from iclbook.records import find, run
 from iclbook.regression.attention import context_tokens, query_token
 from iclbook.regression.descent import apply, descend, half_mse
 from iclbook.regression.resume import CHECKPOINTS, train_in_parts
-from iclbook.regression.sine import SineLaw, SineModel, contributions, kernel, on_grid
+from iclbook.regression.sine import (
+    SineLaw,
+    SineModel,
+    contributions,
+    kernel,
+    on_grid,
+    share_of_guess,
+)
 from iclbook.regression.tasks import Tasks
 from iclbook.regression.train import Training
 
@@ -127,18 +134,28 @@ class TestKernelView:
         total = contributions(model, tasks).sum(dim=1, keepdim=True)
         torch.testing.assert_close(total, model(tasks) - model.before(tasks))
 
-    def test_kernel_of_linear_features(self):
+    def linear_control(self):
+        """Features that are proportional to x, and a last entry 2 y - x / 2: its guess is x / 2."""
         model = big_model(0.5)
         with torch.no_grad():
-            model.out.weight.zero_()
-            model.out.bias.zero_()
-            model.embed.weight.zero_()
+            for W in (model.out.weight, model.out.bias, model.embed.weight):
+                W.zero_()
             model.embed.weight[:3, 0] = torch.tensor([1.0, 2.0, 2.0])
-            model.embed.weight[-1, 1] = 1.0  # the target passes through
+            model.embed.weight[-1] = torch.tensor([-0.5, 2.0])
+        return model
+
+    def test_kernel_of_linear_features(self):
         x, x_q = torch.tensor([1.0, -2.0]).double(), torch.tensor([0.5, 3.0, 0.0]).double()
-        wanted = 0.05 * 9 * x_q[:, None] * x / 1  # eta / N times the inner product of features
-        per_pair = kernel(model, x, x_q)
-        torch.testing.assert_close(per_pair, wanted, rtol=1e-6, atol=1e-8)
+        wanted = 2 * 0.05 * 9 * x_q[:, None] * x  # twice eta / N times the product of features
+        with torch.no_grad():
+            found = kernel(self.linear_control(), x, x_q)
+        torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-8)
+
+    def test_share_of_guess(self):
+        with torch.no_grad():  # 2 y - x / 2 is twice the target without half of the guess
+            share, fit = share_of_guess(self.linear_control(), torch.linspace(-5, 5, 6).double())
+        assert share == pytest.approx(0.5)
+        assert fit == pytest.approx(1)
 
     def test_grid(self):
         model, tasks = big_model(), draw(3)

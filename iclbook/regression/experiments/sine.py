@@ -15,11 +15,10 @@ import torch
 from torch import nn
 
 from iclbook.records import Results
-from iclbook.regression.attention import context_tokens
 from iclbook.regression.compare import align
 from iclbook.regression.descent import half_mse
 from iclbook.regression.resume import checkpoint, train_in_parts
-from iclbook.regression.sine import SineLaw, SineModel, kernel, on_grid
+from iclbook.regression.sine import SineLaw, SineModel, kernel, on_grid, share_of_guess
 from iclbook.regression.tasks import Tasks
 from iclbook.regression.train import Training
 from iclbook.validate import check_count
@@ -143,37 +142,24 @@ def _losses(model: nn.Module, tests: Tasks, control: nn.Module | None = None) ->
 
 
 def _dissected(model: SineModel, law: SineLaw, tests: Tasks) -> dict[str, list | float]:
-    """The loss on the other law, what the layer takes for targets, predictions, and the kernel."""
+    """The loss on the other law, predictions, the kernel, and how much of the guess is used."""
     other = SineLaw(law.N, tied=not law.tied)
     others = other.sample(len(tests), torch.Generator().manual_seed(EVALUATION_SEED))
     curves, grid = torch.linspace(-5, 5, 51), torch.linspace(-5, 5, 26)
     first = Tasks(tests.X[:3], tests.y[:3], tests.x_q[:3], tests.y_q[:3])
     with torch.no_grad():
-        values = model.embedded(context_tokens(tests)) @ model.read_out()[0]
-        nothing = torch.zeros_like(tests.y)
-        guess = -model.embedded(torch.cat([tests.X, nothing], dim=-1))[..., -1:]  # `before` at x_i
+        share, fit = share_of_guess(model, grid)
         found = {
             "loss_on_other_law": half_mse(model(others), others),
-            "values_with_targets": _correlation(values, tests.y),
-            "values_with_residuals": _correlation(values, tests.y - law.mean_wave(tests.X)),
-            "share_of_guess": _share_of_guess(values, tests.y, guess),
             "before": on_grid(model.before, first, curves)[0],
             "after": on_grid(model, first, curves),
             "kernel": kernel(model, grid, grid),
         }
-    return {name: _rounded(value.tolist()) for name, value in found.items()}
-
-
-def _correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Size of the correlation; the sign is free, because a layer can turn it around."""
-    return torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1].abs()
-
-
-def _share_of_guess(values: torch.Tensor, y: torch.Tensor, guess: torch.Tensor) -> torch.Tensor:
-    """The c for which ``y - c guess`` fits the values best, up to a factor and a constant."""
-    columns = torch.stack([y.flatten(), guess.flatten(), torch.ones(y.numel())], dim=1)
-    of_target, of_guess, _ = torch.linalg.lstsq(columns, values.flatten()).solution
-    return -of_guess / of_target
+    found = {name: value.tolist() for name, value in found.items()}
+    return {name: _rounded(v) for name, v in found.items()} | {
+        "share_of_guess": _rounded(share),
+        "share_of_guess_fit": _rounded(fit),
+    }
 
 
 def _rounded(value):

@@ -12,4 +12,14 @@ train
     Training on fresh tasks.
 compare
     Trained layers beside gradient descent.
+landscape, spectrum, iterate
+    The plateau, GD++ seen by its eigenvalues, and layers applied many times.
+sine, standard, copying
+    Sine waves with an MLP; softmax heads and LayerNorm; ordinary tokens that have to be copied.
+optimal
+    What a trained layer should do, by the follow-up papers.
+resume
+    Long trainings in parts, which go on where they were stopped.
+experiments
+    What ``python -m iclbook regression`` runs and records.
 """

@@ -47,7 +47,7 @@ class Sizes:
         CPU threads.
     """
 
-    sizes: tuple[int, ...] = (2, 5, 10, 20, 40)
+    sizes: tuple[int, ...] = (2, 5, 10, 20)
     seeds: int = 3
     steps: int = 2000
     batch: int = 2048

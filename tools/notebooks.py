@@ -29,7 +29,7 @@ KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "nam
 CELL_METADATA = ("mystnb", "tags", "unchecked_reason")
 LARGEST_OUTPUTS = 1_500_000
 MACHINE_PATH = re.compile(
-    r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|/work/|/var/folders/|[A-Z]:\\\\?Users)"
+    r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|/var/folders/|[A-Z]:\\\\?Users)"
 )
 EMBEDDED_DATA = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+")
 RUNS_IN = re.compile(r"(\*\*Runs in:\*\* about )(\d+)( s on 2 CPU cores)")

@@ -10,16 +10,16 @@ from importlib import import_module
 
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
-    "garg-small": "iclbook.regression.experiments.garg:GargSmall",
-    "regression-five-own-layers": "iclbook.regression.experiments.layers:FiveOwnLayers",
+    "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",
+    "regression-five-own-layers": "iclbook.regression.experiments.layers:FiveOwnLayers",
+    "regression-garg": "iclbook.regression.experiments.garg:GargSmall",
     "regression-one-layer": "iclbook.regression.experiments.one_layer:OneLayer",
     "regression-one-layer-plateau": "iclbook.regression.experiments.plateau:Plateau",
     "regression-one-layer-sizes": "iclbook.regression.experiments.sizes:Sizes",
-    "regression-two-layers": "iclbook.regression.experiments.layers:TwoLayers",
-    "regression-copying": "iclbook.regression.experiments.copying:Copying",
+    "regression-sine": "iclbook.regression.experiments.sine:Sine",
     "regression-softmax": "iclbook.regression.experiments.softmax:Softmax",
-    "sine": "iclbook.regression.experiments.sine:Sine",
+    "regression-two-layers": "iclbook.regression.experiments.layers:TwoLayers",
 }
 """Name of each experiment to ``module:class``."""
 

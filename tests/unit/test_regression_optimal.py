@@ -182,7 +182,7 @@ class TestGargSmall:
         assert least_squares[1:] == pytest.approx([0, 0], abs=1e-9)
 
     def test_the_record_says_what_the_chapter_says(self):
-        record = records.load("garg-small", "small")
+        record = records.load("regression-garg", "small")
         d, trained = record.config["d"], np.array(record["transformer"][1:])
         curve = np.array([least_squares_error(d, k) for k in range(1, record.config["N"])])
         steps = np.array(
@@ -196,7 +196,7 @@ class TestGargSmall:
         assert (trained < steps - 0.05).all()
 
     def test_the_noisy_record_is_closest_to_the_best_ridge(self):
-        record = records.load("garg-small", "noisy")
+        record = records.load("regression-garg", "noisy")
         distances = np.mean(record["distance_to_ridge"], axis=1)
         closest = record.config["lams"][int(distances.argmin())]
         assert closest == record.config["noise"] ** 2

@@ -221,12 +221,12 @@ class TestResume:
 def test_the_experiment_runs_and_resumes(tmp_path, monkeypatch):
     monkeypatch.setenv(CHECKPOINTS, str(tmp_path))
     small = {"steps": 4, "every": 2, "batch": 8, "tasks": 16}
-    first = run("sine", small, name="test")
+    first = run("regression-sine", small, name="test")
     assert len(list(tmp_path.glob("*.pt"))) == 2
     assert first["step"] == [0, 2, 4]
     assert len(first["control_loss"]) == len(first["model_cosine"]) == 3
-    again = run("sine", small, name="test").results
+    again = run("regression-sine", small, name="test").results
     assert again.deterministic == first.results.deterministic
     assert again.measured.keys() == {"control_seconds", "model_seconds"}
     with pytest.raises(ValueError, match="every"):
-        find("sine")(every=0)
+        find("regression-sine")(every=0)

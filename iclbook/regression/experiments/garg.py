@@ -1,4 +1,4 @@
-"""A small causal transformer beside least squares and ridge: the experiment ``garg-small``.
+"""A small causal transformer beside least squares and ridge: the experiment ``regression-garg``.
 
 Garg et al. 2022 train a GPT-2 of 9.5 million parameters on prompts x_1, y_1, x_2, y_2, ... of
 linear regression tasks with standard normal x and w, and score every prediction on the way. Here

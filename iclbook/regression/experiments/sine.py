@@ -1,4 +1,4 @@
-"""The sine study of von Oswald et al. 2023 (figure 4): the recorded experiment ``sine``.
+"""The sine study of von Oswald et al. 2023 (figure 4): the recorded experiment ``regression-sine``.
 
 First the control is trained: embedding and MLP below a fixed layer that does one step of gradient
 descent. Then the model, in which everything is trained, is trained from the same initial embedding

@@ -1,0 +1,11 @@
+"""Parts III and V: language models zero-shot, in context, and finetuned on the same examples.
+
+Modules
+-------
+task, tasks
+    Classification as prompts: the type, and the paper's six, two more, six small ones, and your own.
+data
+    Their rows: a folder, the hub, or the bundled language; demonstrations and evaluation items.
+prompts
+    Token ids of demonstrations, queries and label words.
+"""

@@ -97,7 +97,7 @@ class SelfAttention(nn.Module):
 
     def forward_plain(self, tasks: Tasks) -> Float[Tensor, "B d_out"]:
         """Predict token by token, as the definition says."""
-        _check_width(self.P.shape[-1], tasks)
+        check_width(self.P.shape[-1], tasks)
         E = torch.cat([context_tokens(tasks), query_token(tasks)[:, None]], dim=1)
         for layer in range(self.layers):
             index = min(layer, len(self.P) - 1)
@@ -125,7 +125,7 @@ def predict(
     that the last layer asks of its tokens back to the tokens before. Each costs a product of the
     tokens with one vector. With the tasks on the last axis these run at the speed of memory.
     """
-    _check_width(A.shape[-1], tasks)
+    check_products(A, M, tasks)
     E, e = tasks_last(tasks)
     if len(A) > 2:
         E, e = _advance(A[:-2], M[:-2], E, e)
@@ -143,7 +143,18 @@ def predict(
     return (-e[tasks.X.shape[-1] :] - weighed.sum(dim=(0, 2))).mT
 
 
-def _check_width(width: int, tasks: Tasks) -> None:
+def check_products(A: Tensor, M: Tensor, tasks: Tasks) -> None:
+    """Raise a ValueError if A and M are not the products of layers for these tasks."""
+    if A.ndim != 4 or A.shape != M.shape or not len(A):
+        raise ValueError(
+            f"A and M have shapes {tuple(A.shape)} and {tuple(M.shape)}; expected (L, H, D, D) for "
+            "both, with one or more layers L of H heads."
+        )
+    check_width(A.shape[-1], tasks)
+
+
+def check_width(width: int, tasks: Tasks) -> None:
+    """Raise a ValueError if layers of this width cannot read the tokens of these tasks."""
     d, d_out = tasks.X.shape[-1], tasks.y.shape[-1]
     if width != d + d_out:
         raise ValueError(

@@ -49,11 +49,9 @@ def descend(
         best rate of a single step is beyond the bound of a few contexts, which does no harm.)
     """
     check_count("steps", steps, low=0)
+    check_number("eta (learning rate)", eta, low=0.0)
     N, d = tasks.X.shape[1:]
-    if W_0 is not None and W_0.shape[-2:] != (tasks.y.shape[-1], d):
-        raise ValueError(
-            f"W_0 has shape {tuple(W_0.shape)}; expected (d_out, d) = {(tasks.y.shape[-1], d)}."
-        )
+    _check_first_weights(W_0, tasks.y.shape[-1], d)
     if steps > 1:
         _warn_if_unstable(tasks, eta)
     W = torch.zeros(len(tasks), tasks.y.shape[-1], d, dtype=tasks.X.dtype)
@@ -63,6 +61,11 @@ def descend(
         errors = tasks.y - tasks.X @ W.mT  # (B, N, d_out)
         W = W + eta / N * errors.mT @ tasks.X
     return W
+
+
+def _check_first_weights(W_0: Tensor | None, d_out: int, d: int) -> None:
+    if W_0 is not None and W_0.shape != (d_out, d):
+        raise ValueError(f"W_0 has shape {tuple(W_0.shape)}; expected (d_out, d) = {(d_out, d)}.")
 
 
 def _warn_if_unstable(tasks: Tasks, eta: float) -> None:
@@ -81,6 +84,10 @@ def _warn_if_unstable(tasks: Tasks, eta: float) -> None:
 
 def apply(W: Float[Tensor, "B d_out d"], x: Float[Tensor, "B d"]) -> Float[Tensor, "B d_out"]:
     """The predictions W x, task by task."""
+    if W.ndim != 3 or (len(W), W.shape[-1]) != x.shape:
+        raise ValueError(
+            f"W has shape {tuple(W.shape)}; expected (B, d_out, d) with B, d = {tuple(x.shape)}."
+        )
     return (W @ x[..., None])[..., 0]
 
 
@@ -142,6 +149,7 @@ def construction(
     check_count("N", N)
     check_number("eta (learning rate)", eta, low=0.0, open_low=True)
     check_number("gamma", gamma, low=0.0)
+    _check_first_weights(W_0, d_out, d)
     x, y = slice(0, d), slice(d, d + d_out)
     W_K = torch.zeros(d + d_out, d + d_out, dtype=dtype)
     W_K[x, x] = torch.eye(d, dtype=dtype)
@@ -211,7 +219,8 @@ def fit_rates(
     FloatingPointError
         If the search leaves the region where the steps are stable; start closer.
     """
-    size = 1 if tied else check_count("layers", layers)
+    layers = check_count("layers", layers)
+    size = 1 if tied else layers
     unit = torch.tensor([[10.0], [0.1 if with_gamma else 0.0]], dtype=torch.float64)
     start = torch.stack([torch.as_tensor(v).double().expand(size) for v in (eta, gamma)])
     steer = (start / torch.tensor([[10.0], [0.1]])).requires_grad_()  # both of order one

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from iclbook.regression.attention import context_tokens, query_token
+from iclbook.regression.attention import check_products, context_tokens, query_token
 from iclbook.regression.descent import UnstableWarning
 from iclbook.regression.spectrum import largest_damping, spectrum
 from iclbook.regression.tasks import Tasks
@@ -36,7 +36,8 @@ def iterate(
     Raises
     ------
     ValueError
-        If these are several layers, or the number of steps or the damping is out of range.
+        If these are several layers or for other tokens, or the number of steps or the damping is
+        out of range.
 
     Warns
     -----
@@ -47,6 +48,7 @@ def iterate(
     check_number("damping", damping, low=0.0, open_low=True)
     if len(A) != 1:
         raise ValueError(f"A has {len(A)} layers; expected one layer, of shape (1, H, D, D).")
+    check_products(A, M, tasks)
     d = tasks.X.shape[-1]
     _warn_if_unstable(A, M, tasks, damping)
     E, e = context_tokens(tasks), query_token(tasks)[:, None]

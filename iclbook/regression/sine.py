@@ -123,6 +123,11 @@ class SineModel(nn.Module):
 
     def embedded(self, tokens: Float[Tensor, "*any 2"]) -> Float[Tensor, "*any WIDTH"]:
         """Tokens (x, y) after embedding and MLP, which is what the attention layer sees."""
+        if tokens.shape[-1] != 2:
+            raise ValueError(
+                f"the tokens have width {tokens.shape[-1]}; this model is for tokens of width 2, "
+                "one input and one target, as SineLaw makes them."
+            )
         e = self.embed(tokens)
         return e + self.out(gelu(self.hidden(e)))
 

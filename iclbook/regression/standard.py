@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from iclbook.regression.attention import SelfAttention, tasks_last
+from iclbook.regression.attention import SelfAttention, check_width, tasks_last
 from iclbook.regression.tasks import TaskLaw, Tasks
 from iclbook.validate import check_count, check_number
 
@@ -63,6 +63,7 @@ class StandardLayer(SelfAttention):
 
     def _weights(self, tasks: Tasks) -> tuple[Tensor, Tensor]:
         """Attention weights (H, N, B), and the tokens (D, N, B) that they weigh."""
+        check_width(self.P.shape[-1], tasks)
         E, e = tasks_last(tasks)
         if self.norm is not None:
             E, e = self.norm(E.permute(2, 1, 0)).permute(2, 1, 0), self.norm(e.T).T

@@ -42,6 +42,10 @@ class Tasks:
     y_q: Float[Tensor, "B d_out"]
 
     def __post_init__(self) -> None:
+        if self.X.ndim != 3:
+            raise ValueError(
+                f"X has shape {tuple(self.X.shape)}; expected (B, N, d), one context for each task."
+            )
         (B, N, d), d_out = self.X.shape, self.y.shape[-1]
         for name, shape in (("y", (B, N, d_out)), ("x_q", (B, d)), ("y_q", (B, d_out))):
             if getattr(self, name).shape != shape:

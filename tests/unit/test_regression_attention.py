@@ -153,6 +153,12 @@ class TestBadInput:
         with pytest.raises(ValueError, match=message):
             SelfAttention(11, softmax=softmax)(tasks)
 
+    @pytest.mark.parametrize(("a", "m"), [((1, 1, 6, 6), (2, 1, 6, 6)), ((0, 1, 6, 6),) * 2])
+    def test_products_that_do_not_fit_together(self, a, m):
+        tasks = TaskLaw(d=5).sample(2, torch.Generator())
+        with pytest.raises(ValueError, match=r"A and M have shapes .*; expected \(L, H, D, D\)"):
+            predict(torch.zeros(a), torch.zeros(m), tasks)
+
     @pytest.mark.parametrize(
         ("bad", "message"),
         [

@@ -210,6 +210,22 @@ class TestBadInput:
         with pytest.raises(ValueError, match=r"W_0 has shape \(3, 1\); expected .* = \(1, 3\)"):
             descend(tasks, 1.0, W_0=torch.zeros(3, 1, dtype=torch.float64))
 
+        with pytest.raises(ValueError, match=r"W_0 has shape \(3, 1\); expected .* = \(1, 3\)"):
+            construction(3, 5, 1.0, W_0=torch.zeros(3, 1, dtype=torch.float64))
+
+    @pytest.mark.parametrize("eta", [-1.0, float("nan")])
+    def test_a_rate_that_is_none(self, eta):
+        with pytest.raises(ValueError, match=r"eta \(learning rate\) is"):
+            descend(draw(TaskLaw(d=3), 2), eta)
+
+    def test_weights_of_other_tasks(self):
+        with pytest.raises(ValueError, match=r"W has shape \(2, 1, 3\); expected .* = \(5, 3\)"):
+            apply(torch.zeros(2, 1, 3), torch.zeros(5, 3))
+
+    def test_no_layers_to_tune(self):
+        with pytest.raises(ValueError, match="layers is 0; expected 1 or more"):
+            tune_gdpp(draw(TaskLaw(d=3), 2), layers=0)
+
     def test_a_search_that_diverges_says_from_where(self):
         with pytest.raises(FloatingPointError, match=r"diverged from eta = 1e\+200"):
             tune_gdpp(draw(TaskLaw(d=2, N=3), 10), layers=2, eta=1e200)

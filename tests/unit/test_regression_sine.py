@@ -18,7 +18,7 @@ from iclbook.regression.sine import (
     on_grid,
     share_of_guess,
 )
-from iclbook.regression.tasks import Tasks
+from iclbook.regression.tasks import TaskLaw, Tasks
 from iclbook.regression.train import Training
 
 
@@ -126,6 +126,12 @@ class TestModel:
     def test_a_construction_that_is_none(self, eta, N):
         with pytest.raises(ValueError, match=r"eta|N is 0"):
             SineModel(eta, N)
+
+    @pytest.mark.usefixtures("plain_python")
+    def test_tasks_with_more_inputs(self):
+        tasks = TaskLaw(d=3).sample(2, torch.Generator())
+        with pytest.raises(ValueError, match=r"the tokens have width 4; .* of width 2"):
+            SineModel()(tasks)
 
 
 class TestKernelView:

@@ -103,6 +103,12 @@ def test_other_numbers_of_heads_are_refused(tasks):
         smoother(tasks, 1.0, heads=3)
 
 
+@pytest.mark.usefixtures("plain_python")
+def test_tokens_of_another_width(tasks):
+    with pytest.raises(ValueError, match=r"for tokens of width 30; .* Make .* width ="):
+        StandardLayer(30)(tasks)
+
+
 def test_roles_read_off_the_weights():
     model = StandardLayer(5)
     with torch.no_grad():

@@ -120,3 +120,7 @@ class TestBadInput:
         shapes = {"X": (3, 6, 4), "y": (3, 6, 1), "x_q": (3, 4), "y_q": (3, 1)} | {part: shape}
         with pytest.raises(ValueError, match=f"{part} has shape .*; expected .*, to go with X"):
             Tasks(**{name: torch.zeros(size) for name, size in shapes.items()})
+
+    def test_one_context_alone(self):
+        with pytest.raises(ValueError, match=r"X has shape \(6, 4\); expected \(B, N, d\)"):
+            Tasks(torch.zeros(6, 4), torch.zeros(6, 1), torch.zeros(4), torch.zeros(1))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from iclbook.regression.train import Training, adam, train
+from iclbook.regression.train import Diverged, Training, adam, train
 from iclbook.validate import check_count
 
 CHECKPOINTS = "ICLBOOK_CHECKPOINTS"
@@ -54,6 +54,8 @@ def train_in_parts(
     ------
     ValueError
         If the steps do not divide, or the checkpoint belongs to another training.
+    Diverged
+        If the loss is no longer finite; the message names the part and the step in it.
     """
     if how.steps % check_count("every", every):
         raise ValueError(f"every is {every}; expected a divisor of the {how.steps} steps.")
@@ -74,7 +76,10 @@ def train_in_parts(
         seen.append(look(0, model))
     part = dataclasses.replace(how, steps=every)
     while done < how.steps:
-        train(model, part, tasks, optimiser=optimiser)
+        try:
+            train(model, part, tasks, optimiser=optimiser)
+        except Diverged as error:
+            raise Diverged(f"in the part that began at step {done}: {error}") from None
         done += every
         seen.append(look(done, model))
         if path is not None:

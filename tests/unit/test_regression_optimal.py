@@ -21,6 +21,7 @@ from iclbook.regression.optimal import (
     step_error,
 )
 from iclbook.regression.tasks import TaskLaw
+from iclbook.regression.train import Diverged
 
 SKEWED = (1.0, 1.0, 0.25, 0.0625, 1.0)
 
@@ -180,6 +181,15 @@ class TestGargSmall:
         assert len(results.deterministic["averaging"]["value"]) == 3
         least_squares = results.deterministic["ridge"]["value"][0]
         assert least_squares[1:] == pytest.approx([0, 0], abs=1e-9)
+
+    def test_a_few_steps_will_do(self):
+        tiny = GargSmall(d=2, N=4, layers=1, width=8, heads=1, steps=3, batch=8, tests=64)
+        assert len(tiny.run().deterministic["course"]["value"]) == 3
+
+    def test_a_diverging_run_stops_with_the_step(self):
+        wild = GargSmall(d=2, N=4, layers=1, width=8, heads=1, steps=50, batch=8, lr=1e30)
+        with pytest.raises(Diverged, match=r"the loss is (nan|inf) at step \d+ of 50"):
+            wild.run()
 
     def test_the_record_says_what_the_chapter_says(self):
         record = records.load("regression-garg", "small")

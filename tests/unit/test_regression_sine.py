@@ -19,7 +19,7 @@ from iclbook.regression.sine import (
     share_of_guess,
 )
 from iclbook.regression.tasks import TaskLaw, Tasks
-from iclbook.regression.train import Training
+from iclbook.regression.train import Diverged, Training
 
 
 def generator(seed=0):
@@ -216,6 +216,11 @@ class TestResume:
         self.train(path)
         with pytest.raises(ValueError, match="Remove the file"):
             self.train(path, dataclasses.replace(self.how, lr=0.1))
+
+    def test_a_training_that_diverges_names_its_part(self):
+        how = Training(SineLaw(), steps=6, batch=8, clip=100.0, lr=1e30)
+        with pytest.raises(Diverged, match=r"part that began at step \d: .* the loss is .* step 1"):
+            self.train(how=how)
 
     def test_parts_that_do_not_divide(self):
         with pytest.raises(ValueError, match="divisor"):

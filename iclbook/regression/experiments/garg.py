@@ -9,6 +9,7 @@ The trap: x and y are separate tokens, so the model has to learn to copy before 
 The loss stays near that of predicting zero for the first hundred or so steps.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from iclbook.records import Results
 from iclbook.regression.optimal import one_step, ridge
 from iclbook.regression.tasks import Tasks
+from iclbook.regression.train import Diverged
 from iclbook.validate import check_count, check_number
 
 LEARNT = 0.03
@@ -123,7 +125,7 @@ class GargSmall:
             optimiser, self.lr, total_steps=self.steps + 1, pct_start=0.1
         )
         course = []
-        for _ in range(self.steps):
+        for step in range(self.steps):
             X, y, clean = self._prompts(self.batch, generator)
             loss = (model(X, y) - clean).square().mean()
             optimiser.zero_grad()
@@ -132,7 +134,13 @@ class GargSmall:
             optimiser.step()
             rates.step()
             course.append(float(loss.detach()) / self.d)
-        return model.eval(), [float(part.mean()) for part in torch.tensor(course).tensor_split(20)]
+            if not math.isfinite(course[-1]):
+                raise Diverged(
+                    f"training diverged: the loss is {loss.item()} at step {step} of {self.steps} "
+                    f"(lr = {self.lr:g}). Use a smaller learning rate."
+                )
+        parts = torch.tensor(course).tensor_split(min(20, self.steps))
+        return model.eval(), [float(part.mean()) for part in parts]
 
     def _prompts(self, B: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs (B, N, d), targets as the model sees them, and targets without noise (B, N)."""

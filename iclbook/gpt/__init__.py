@@ -3,7 +3,7 @@
 Modules
 -------
 task, tasks
-    Classification as prompts: the type, and the paper's six, two more, six small ones, and your own.
+    Classification as prompts: the type; the paper's six, two more, six small ones, your own.
 data
     Their rows: a folder, the hub, or the bundled language; demonstrations and evaluation items.
 prompts

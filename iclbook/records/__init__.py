@@ -14,7 +14,7 @@ The trap: a measured number belongs to the machine that the record names. Prose 
 must quote the machine too.
 """
 
-from iclbook.records.record import Record, RecordError, Results
+from iclbook.records.record import Record, RecordError, Results, config_hash
 from iclbook.records.registry import EXPERIMENTS, find
 from iclbook.records.rerun import Difference, compare, run
 from iclbook.records.store import STORE, all_records, load, validate, write
@@ -28,6 +28,7 @@ __all__ = [
     "Results",
     "all_records",
     "compare",
+    "config_hash",
     "find",
     "load",
     "run",

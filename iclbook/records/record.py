@@ -44,7 +44,7 @@ class Results:
     measured : dict
         Name to ``{"value": ..., "unit": ...}``.
 
-    Values are numbers, strings or (nested) lists of them.
+    Values are numbers, strings, or (nested) lists and dicts of them.
     """
 
     deterministic: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Record:
     @property
     def config_sha256(self) -> str:
         """Hash of the configuration, whatever the order of its fields."""
-        return hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()
+        return config_hash(self.config)
 
     def to_json(self) -> str:
         """Return the text of the record's file.
@@ -135,6 +135,11 @@ class Record:
                 "remove the file and rerun the experiment with --write"
             )
         return record
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """Hash of a configuration, whatever the order of its fields."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def check(record: Record) -> None:

@@ -55,7 +55,7 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
         name=name,
         config=json.loads(json.dumps(dataclasses.asdict(task))),
         results=results,
-        provenance=provenance(kind.__module__, seconds),
+        provenance=provenance(kind.__module__, seconds, getattr(task, "hardware", "cpu")),
     )
     check(record)
     return record
@@ -131,6 +131,8 @@ def compare(old: Record, new: Record) -> list[Difference]:
 def _change(old: Any, new: Any) -> float:
     if old == new:
         return 0.0
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        return max(_change(old[name], new[name]) for name in old)
     try:
         a, b = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
     except (TypeError, ValueError):

@@ -1,0 +1,290 @@
+"""The rows of a task: which are demonstrations, which are evaluated, and where they come from.
+
+Rows come from a folder of JSON lines, from the hub, or from the bundled language. The evaluation
+rows are shuffled with seed 1 and capped, as the authors of Dai et al. (2023) do; their
+``datasets.shuffle(seed)`` is ``numpy.random.default_rng(seed).permutation``.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from iclbook.gpt import hub
+from iclbook.gpt.rows import check_rows, read_jsonl
+from iclbook.gpt.tasks import MINI, Row, Task, get
+from iclbook.validate import check_choice, check_count
+
+# Training files whose rows can be the hub's, in the hub's order, and how many there are then.
+_HUB_ORDER = {"cb": 250, "mr": 8530, "rte": 2490}
+_OTHER_ORDER = {
+    "sst2": "local copies hold its training rows in another order than the hub",
+    "sst5": "local copies miss a training row that is also a validation row",
+    "subj": "local copies split its rows differently from the hub",
+    "agnews": "local copies hold a sample of its training rows",
+    "trec": "local copies cut a validation split from its training rows",
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows of a task.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    train : tuple of Row
+        Rows that demonstrations are drawn from. If repeats were dropped, none of them fills the
+        template to the same text as a row of the evaluated split.
+    evaluation : tuple of Row
+        Rows that are evaluated: shuffled and capped.
+    origin : dict
+        Source, files or revision, and row counts, as plain JSON for a record.
+    """
+
+    task: Task
+    train: tuple[Row, ...]
+    evaluation: tuple[Row, ...]
+    origin: dict
+
+    @property
+    def summary(self) -> str:
+        """Counts and source in one line."""
+        o = self.origin
+        dropped = f" ({o['dropped']} more equal an evaluation row)" if o["dropped"] else ""
+        place = f" {o['id']} at {o['fetched'] or o['revision']}" if o["source"] == "hub" else ""
+        return (
+            f"{self.task.name}: {len(self.train)} training rows{dropped}, {len(self.evaluation)} "
+            f"of {o['evaluation_rows']} evaluation rows ({o['evaluation_split']}), from "
+            f"{o['source']}{place}"
+        )
+
+
+def load(
+    task: Task | str,
+    folder: str | Path | None = None,
+    source: str | None = None,
+    deduplicate: bool = True,
+) -> Data:
+    """Load a task's rows.
+
+    Parameters
+    ----------
+    task : Task or str
+        The task, or its name.
+    folder : path, optional
+        Data folder with ``<task>/train.jsonl`` and ``<task>/validation.jsonl`` or
+        ``<task>/test.jsonl``. If not given, the environment variable ``ICLBOOK_DATA`` is used
+        for tasks that it has a folder for.
+    source : str, optional
+        ``"folder"``, ``"hub"`` or ``"mini"``. If not given: mini tasks from the bundled language,
+        a task's own files, a folder that was given, else the hub.
+    deduplicate : bool
+        Drop training rows that fill the template to the same text as a row of the evaluated
+        split, and count them. The authors' code does not.
+
+    Returns
+    -------
+    Data
+        Rows and origin.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder or a file of it is missing.
+    ConnectionError, ImportError
+        If the hub is needed and cannot be used.
+    ValueError
+        If the task is unknown, a file is malformed or the source does not have the task.
+    """
+    task = get(task) if isinstance(task, str) else task
+    if source is not None:
+        check_choice("source", source, ("folder", "hub", "mini"))
+    if source is None:
+        source, folder = _source(task, folder)
+    if source == "mini":
+        train, evaluation, origin = _mini(task)
+    elif source == "hub":
+        train, evaluation, origin = hub.fetch(task)
+    else:
+        train, evaluation, origin = _folder(task, folder or os.environ.get("ICLBOOK_DATA"))
+    return _finish(task, train, evaluation, {"source": source, **origin}, deduplicate)
+
+
+def from_rows(
+    task: Task,
+    train: Iterable[Mapping],
+    evaluation: Iterable[Mapping],
+    deduplicate: bool = True,
+) -> Data:
+    """Make data of rows of your own: the task's columns and ``label`` by name.
+
+    Raises
+    ------
+    ValueError
+        If a row is not sound or there are none.
+    """
+    rows = (check_rows(train, task, "train"), check_rows(evaluation, task, "evaluation"))
+    origin = {"source": "rows", "evaluation_split": "evaluation"}
+    return _finish(task, *rows, origin, deduplicate)
+
+
+def draw(data: Data, k: int, seed: int, scheme: str = "book") -> list[Row]:
+    """Draw demonstrations.
+
+    Parameters
+    ----------
+    data : Data
+        A task's rows.
+    k : int
+        How many; the first of a larger draw with the same seed.
+    seed : int
+        Which draw.
+    scheme : str
+        ``"book"``: our own draw. ``"authors"``: the first rows of the training split after the
+        authors' shuffle, where these rows are the hub's in the hub's order.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than `k` training rows, or if the rows at hand cannot reproduce the
+        authors' draw.
+    """
+    check_count("k", k, low=0)
+    check_count("seed", seed, low=0)
+    check_choice("scheme", scheme, ("book", "authors"))
+    rows = data.train
+    if k > len(rows):
+        raise ValueError(
+            f"k is {k}, but task {data.task.name!r} has {len(rows)} training rows; expected at "
+            f"most that many."
+        )
+    if scheme == "authors" and (reason := why_not_authors(data)):
+        raise ValueError(
+            f"scheme 'authors' cannot be reproduced for task {data.task.name!r}: {reason}."
+        )
+    rng = np.random.default_rng(seed if scheme == "authors" else [seed, 0])
+    return [rows[i] for i in rng.permutation(len(rows))[:k]]
+
+
+def why_not_authors(data: Data) -> str | None:
+    """Why these rows cannot reproduce the authors' demonstrations; None if they can."""
+    name, origin = data.task.name, data.origin
+    if origin["source"] == "hub":
+        if not data.task.hub.pinned or origin["fetched"] != data.task.hub.revision:
+            return "the hub's rows are not known to be at a pinned revision"
+    elif origin["source"] != "folder" or name not in _HUB_ORDER | _OTHER_ORDER:
+        return "the authors' code does not have these rows"
+    elif name in _OTHER_ORDER:
+        return f"{_OTHER_ORDER[name]}; use the hub"
+    elif origin["train_rows"] + origin["dropped"] != _HUB_ORDER[name]:
+        return (
+            f"there are {origin['train_rows'] + origin['dropped']} training rows, and the hub has "
+            f"{_HUB_ORDER[name]}"
+        )
+    if origin["dropped"]:
+        return (
+            f"{origin['dropped']} training rows that equal evaluation rows were dropped; load "
+            f"the data without dropping (deduplicate=False)"
+        )
+    return None
+
+
+def selection(data: Data, n: int, seed: int, without: Sequence[Row] = ()) -> list[Row]:
+    """Draw training rows for choosing a learning rate: none of `without`, none evaluated.
+
+    Raises
+    ------
+    ValueError
+        If fewer than `n` rows are left.
+    """
+    check_count("n", n)
+    check_count("seed", seed, low=0)
+    taken = {data.task.prompt(row) for row in without}
+    left = [row for row in data.train if data.task.prompt(row) not in taken]
+    if n > len(left):
+        raise ValueError(
+            f"n is {n}, but task {data.task.name!r} has {len(left)} training rows besides the "
+            f"demonstrations; expected at most that many."
+        )
+    order = np.random.default_rng([seed, 1]).permutation(len(left))[:n]
+    return [left[i] for i in order]
+
+
+def _source(task: Task, folder) -> tuple[str, str | Path | None]:
+    """Which source serves a task when none is asked for."""
+    if task.name in MINI:
+        return "mini", None
+    if task.files is not None or folder is not None:
+        return "folder", folder
+    found = os.environ.get("ICLBOOK_DATA")
+    if found and (task.hub is None or (Path(found) / task.name).is_dir()):
+        return "folder", found
+    return "hub", None
+
+
+def _folder(task: Task, folder) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:
+    """Rows of a task from its own files or from its folder in a data folder."""
+    if task.files is not None:
+        paths = [Path(path) for path in task.files]
+        split = paths[1].stem
+        shown = [path.name for path in paths]
+    elif folder is None:
+        raise ValueError(
+            "source is 'folder', but no folder is given; expected one (--data or ICLBOOK_DATA)."
+        )
+    else:
+        home = Path(folder) / task.name
+        splits = dict.fromkeys((task.evaluation, "validation", "test"))
+        split = next((s for s in splits if (home / f"{s}.jsonl").is_file()), task.evaluation)
+        paths = [home / "train.jsonl", home / f"{split}.jsonl"]
+        shown = [f"{task.name}/{path.name}" for path in paths]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} does not exist; expected the rows of task {task.name!r} there: a folder "
+                f"{task.name} with train.jsonl and {task.evaluation}.jsonl, one JSON object a line."
+            )
+    (train, train_hash), (evaluation, evaluation_hash) = (read_jsonl(p, task) for p in paths)
+    origin = {
+        "files": dict(zip(shown, (train_hash, evaluation_hash), strict=True)),
+        "evaluation_split": split,
+    }
+    return train, evaluation, origin
+
+
+def _mini(task: Task) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:
+    """Rows of a mini task, made by the bundled language."""
+    if task.name not in MINI:
+        raise ValueError(f"task {task.name!r} is no mini task; expected one of {', '.join(MINI)}.")
+    from iclbook import mini
+
+    train, evaluation = mini.data(task.name)
+    rows = (check_rows(train, task, "train"), check_rows(evaluation, task, "evaluation"))
+    return *rows, {"evaluation_split": "evaluation"}
+
+
+def _finish(task: Task, train, evaluation, origin: dict, deduplicate: bool) -> Data:
+    """Drop repeats, shuffle and cap the evaluation rows, and count."""
+    dropped = 0
+    if deduplicate:
+        evaluated = {task.prompt(row) for row in evaluation}
+        kept = tuple(row for row in train if task.prompt(row) not in evaluated)
+        dropped, train = len(train) - len(kept), kept
+        if not train:
+            raise ValueError(
+                f"every training row of task {task.name!r} is also an evaluation row; expected "
+                f"different rows."
+            )
+    order = np.random.default_rng(1).permutation(len(evaluation))[: task.cap]
+    counts = {
+        "train_rows": len(train),
+        "evaluation_rows": len(evaluation),
+        "evaluated": len(order),
+        "deduplicated": deduplicate,
+        "dropped": dropped,
+    }
+    return Data(task, train, tuple(evaluation[i] for i in order), {**origin, **counts})

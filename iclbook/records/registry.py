@@ -19,6 +19,7 @@ EXPERIMENTS = {
     "regression-one-layer-sizes": "iclbook.regression.experiments.sizes:Sizes",
     "regression-sine": "iclbook.regression.experiments.sine:Sine",
     "regression-softmax": "iclbook.regression.experiments.softmax:Softmax",
+    "regression-ten-layers": "iclbook.regression.experiments.ten_layers:TenLayers",
     "regression-two-layers": "iclbook.regression.experiments.layers:TwoLayers",
 }
 """Name of each experiment to ``module:class``."""

@@ -38,7 +38,8 @@ def observations(rng, base=None, dtype=np.float32):
         lengths={"label": LENGTHS, "last": LENGTHS[::-1]},
         context_scores=both(rng.normal(size=(N_ITEMS, L, c))),
         queries=both(rng.normal(size=(N_ITEMS, L, D))),
-        top=(ids, rng.random((N_ITEMS, 10)).astype(np.float32)),
+        top_ids=ids,
+        top_probs=rng.random((N_ITEMS, 10)).astype(np.float32),
     )
 
 
@@ -166,8 +167,8 @@ def test_what_was_not_observed_is_left_out(cell):
     zsl, icl, ft, _ = cell
     bare = [
         SimpleNamespace(
-            gold=s.gold, predicted=s.predicted, hidden=s.hidden, scores={}, context_scores=None,
-            queries=None, lengths={}, top=None,
+            gold=s.gold, predicted=s.predicted, hidden=s.hidden, scores={}, context_scores={},
+            queries={}, lengths={}, top_ids=None, top_probs=None,
         )
         for s in (zsl, icl, ft)
     ]  # fmt: skip

@@ -173,7 +173,7 @@ def measure(
             for position in preset.positions
         },
     }
-    if all(setting.top is not None for setting in settings.values()):
+    if all(setting.top_ids is not None for setting in settings.values()):
         result["overlap"] = _overlap(settings, intervals)
     return result
 
@@ -192,7 +192,7 @@ def _position(preset, position, settings, training_queries, bos, separator, rng,
     ours = dict(zip(("simaou", "simam", "kendall", "summary"), rng.spawn(4)))
     zsl, icl, ft = settings.values()
     found = {}
-    if all(position in (setting.hidden or {}) for setting in settings.values()):
+    if all(position in setting.hidden for setting in settings.values()):
         outputs = [setting.hidden[position] for setting in settings.values()]
         found["simaou"] = {
             update: sim_aou(
@@ -200,7 +200,7 @@ def _position(preset, position, settings, training_queries, bos, separator, rng,
             )
             for update in preset.updates
         }
-    if all(position in (setting.scores or {}) for setting in settings.values()):
+    if all(position in setting.scores for setting in settings.values()):
         rows = [setting.scores[position] for setting in settings.values()]
         found["simam"] = sim_am(
             *rows,
@@ -209,7 +209,8 @@ def _position(preset, position, settings, training_queries, bos, separator, rng,
             rng=ours["simam"],
             device=device,
         )
-    if training_queries is not None and position in (icl.context_scores or {}):
+    seen = position in icl.context_scores and position in ft.queries
+    if training_queries is not None and seen:
         found["kendall"] = kendall(
             icl.context_scores[position],
             training_queries,
@@ -239,7 +240,7 @@ def _overlap(settings: dict, rng: np.random.Generator) -> dict:
     """Token overlap and union cosine of each pair of settings, mean over items with interval."""
     pairs = {}
     for a, b in (("icl", "ft"), ("icl", "zsl"), ("ft", "zsl")):
-        first, second = settings[a].top, settings[b].top
+        first, second = ((settings[c].top_ids, settings[c].top_probs) for c in (a, b))
         values = {
             "token_overlap": token_overlap(first[0], second[0]),
             "union_cosine": union_cosine(first, second),

@@ -73,8 +73,10 @@ class Projection:
             shape, index = (len(weight), *self.shape), (slice(None), *self.index)
         else:
             shape, index = (*self.shape, weight.shape[1]), self.index
-        both = Entries(weight, shape, index), Entries(bias, self.shape, self.index)
-        return both if bias is not None else both[:1]
+        entries = (Entries(weight, shape, index),)
+        if bias is not None:
+            entries += (Entries(bias, self.shape, self.index),)
+        return entries
 
 
 Layout = Callable[[nn.Module], dict[str, Projection]]

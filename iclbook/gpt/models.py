@@ -25,6 +25,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -79,6 +80,52 @@ class LanguageModel:
     def dtype(self) -> torch.dtype:
         """In what precision the weights are."""
         return self.net.dtype
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a model before its weights are loaded.
+
+    Attributes
+    ----------
+    source, folder, revision
+        What transformers loads; the folder, if it is one.
+    config : PretrainedConfig
+    tokenizer : PreTrainedTokenizerBase
+    family : Family
+    """
+
+    source: str
+    folder: Path | None
+    revision: str | None
+    config: PretrainedConfig
+    tokenizer: PreTrainedTokenizerBase
+    family: Family
+
+    @property
+    def window(self) -> int:
+        """How many tokens the model reads."""
+        return _window(self.config)
+
+    @property
+    def separator(self) -> str:
+        """What stands between demonstrations."""
+        return self.family.separator
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters."""
+        with torch.device("meta"):
+            net = AutoModelForCausalLM.from_config(self.config)
+        return sum(parameter.numel() for parameter in net.parameters())
+
+    def cache_bytes(self, tokens: int, size: int) -> int:
+        """Bytes of the keys and values of so many tokens, `size` bytes a number."""
+        config = self.config
+        heads = config.num_attention_heads
+        kv = getattr(config, "num_key_value_heads", None) or heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        return 2 * config.num_hidden_layers * kv * width * tokens * size
 
 
 @dataclass(frozen=True)
@@ -157,31 +204,23 @@ def load(name: str, device: str = "auto", dtype: str = "auto") -> LanguageModel:
         If the model is not on this machine and the hub cannot be reached.
     """
     check_choice("dtype", dtype, ("auto", *DTYPES))
-    where = _device(device)
-    source, revision = _source(name)
-    folder = Path(source) if Path(source).is_dir() else None
-    if folder:
-        _check_folder(folder)
-    else:
-        _check_hub(name, source, revision)
-    safe = dict(revision=revision, trust_remote_code=False)
-    config = AutoConfig.from_pretrained(source, **safe)
-    family = family_named(config.model_type)
-    kept = getattr(config, "dtype", None)
-    if dtype != "auto":
-        kept = DTYPES[dtype]
-    elif where.type == "cpu" or kept not in DTYPES.values():
-        kept = torch.float32
+    where = choose_device(device)
+    found = card(name)
+    folder, family = found.folder, found.family
+    kept = choose_dtype(dtype, where, found.config)
     with _quiet():
         try:
             net = AutoModelForCausalLM.from_pretrained(
-                source, use_safetensors=True, dtype=kept, **safe
+                found.source,
+                use_safetensors=True,
+                dtype=kept,
+                revision=found.revision,
+                trust_remote_code=False,
             )
         except OSError as error:
             if "safetensors" in str(error):
                 raise ValueError(_pickled_message(name)) from error
             raise
-        tokenizer = AutoTokenizer.from_pretrained(source, **safe)
     net.eval().to(where)
     origin = {
         "id": name if folder is None else folder.name,
@@ -194,12 +233,48 @@ def load(name: str, device: str = "auto", dtype: str = "auto") -> LanguageModel:
         "layers": net.config.num_hidden_layers,
         "heads": net.config.num_attention_heads,
         "width": net.config.hidden_size,
-        "window": _window(net.config),
+        "window": found.window,
     }
-    return LanguageModel(net, tokenizer, family, name, origin)
+    return LanguageModel(net, found.tokenizer, family, name, origin)
 
 
-def _device(device: str) -> torch.device:
+def card(name: str) -> Card:
+    """What there is to know of a model without loading its weights.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `load`.
+    """
+    source, revision = _source(name)
+    folder = Path(source) if Path(source).is_dir() else None
+    if folder:
+        _check_folder(folder)
+    else:
+        _check_hub(name, source, revision)
+    safe = dict(revision=revision, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(source, **safe)
+    family = family_named(config.model_type)
+    tokenizer = AutoTokenizer.from_pretrained(source, **safe)
+    return Card(source, folder, revision, config, tokenizer, family)
+
+
+def choose_dtype(dtype: str, device: torch.device, config: PretrainedConfig) -> torch.dtype:
+    """The precision that is asked for; ``auto`` as `load` says."""
+    kept = getattr(config, "dtype", None)
+    if dtype != "auto":
+        return DTYPES[dtype]
+    return torch.float32 if device.type == "cpu" or kept not in DTYPES.values() else kept
+
+
+def choose_device(device: str) -> torch.device:
+    """The device of this name; ``auto`` is a GPU if there is one.
+
+    Raises
+    ------
+    ValueError
+        If this machine does not have it.
+    """
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

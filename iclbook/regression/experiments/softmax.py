@@ -38,7 +38,7 @@ class Softmax:
     Attributes
     ----------
     variants : tuple of str
-        Names from :data:`VARIANTS`.
+        Names from ``VARIANTS``.
     seeds : int
         Trainings of each variant, with seeds 0, 1, ...
     d, N : int

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from iclbook.gpt.layout import Entries, check_parameters, trainable
 from iclbook.gpt.lcgd import layer_causal
+from iclbook.gpt.models import LanguageModel
 from iclbook.gpt.prompts import Prompts
 from iclbook.gpt.queries import recorded_queries
 from iclbook.gpt.steps import Step, step_loss, steps
@@ -115,7 +116,7 @@ class Finetuned:
 
 @contextmanager
 def finetune(
-    model, prompts: Prompts, how: Finetuning, record_queries: bool = False
+    model: LanguageModel, prompts: Prompts, how: Finetuning, record_queries: bool = False
 ) -> Iterator[Finetuned]:
     """Finetune on the demonstrations of `prompts`; after the block the base weights are back.
 

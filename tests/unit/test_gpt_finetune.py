@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -346,7 +345,7 @@ def test_settings_of_another_type(name, value, plain_python):
 
 
 def test_prompts_are_checked_before_any_work():
-    net = types.SimpleNamespace(net=load_net("gpt2"))
+    model = as_model(load_net("gpt2"))
     prompts = make_prompts(2)
     short = dataclasses.replace(prompts, bos=(), demos=((7, 9),), demo_gold=(0,))
     none = dataclasses.replace(prompts, demos=(), demo_gold=())
@@ -358,6 +357,6 @@ def test_prompts_are_checked_before_any_work():
     ):
         with (
             pytest.raises(ValueError, match=message),
-            finetune(net, given, Finetuning(**dict(lr=LR) | how)),
+            finetune(model, given, Finetuning(**dict(lr=LR) | how)),
         ):
             pass

@@ -3,15 +3,15 @@
 import copy
 from functools import cache
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
 
 import numpy as np
 import torch
-from tiny_models import save_tiny
+from tiny_models import save_tiny, tiny_tokenizer
 from torch import nn
 from transformers import AutoModelForCausalLM
 
 from iclbook.gpt.families import family_of
+from iclbook.gpt.models import LanguageModel
 from iclbook.gpt.prompts import Prompts
 
 BOS, LABELS, SEPARATOR = 3, ((7,), (8,)), 9
@@ -46,9 +46,12 @@ def _loaded(family: str, layers: int) -> nn.Module:
         return AutoModelForCausalLM.from_pretrained(save_tiny(family, folder, **changes))
 
 
-def as_model(net: nn.Module) -> SimpleNamespace:
-    """What `finetune` needs of a language model."""
-    return SimpleNamespace(net=net, family=family_of(net))
+def as_model(net: nn.Module) -> LanguageModel:
+    """A language model of this network. Its tokenizer is not asked: the prompts are token ids."""
+    return LanguageModel(net, _tokenizer(), family_of(net), "tiny", {})
+
+
+_tokenizer = cache(lambda: tiny_tokenizer("gpt2"))
 
 
 def weights_of(net: nn.Module) -> dict[str, torch.Tensor]:

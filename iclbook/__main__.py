@@ -5,16 +5,20 @@ are those of the package; ``--store FOLDER`` names another folder.
 
 ``python -m iclbook regression EXPERIMENT [--OPTION VALUE ...]`` runs an experiment of Part II with
 settings of your own and keeps it as a record.
+
+``python -m iclbook run|table|tasks|models|pretrain`` are the language experiments.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 import iclbook
 from iclbook import records
+from iclbook.gpt import command as gpt
 from iclbook.records import options as settings
 from iclbook.records import provenance, store
 
@@ -25,19 +29,22 @@ PARTS = {"regression": "run an experiment of Part II"}
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code, 0 when all is well."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = _runner(*arguments[:2]) if arguments[:1] in ([p] for p in PARTS) else _parser()
+    parser = (
+        _runner(*arguments[:2]) if arguments[:1] in ([p] for p in PARTS) else _parser(arguments[:1])
+    )
     options = parser.parse_args(arguments)
     if not hasattr(options, "command"):
         parser.print_help()
         return 0
     try:
         return options.command(options)
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser; what is slow to import, only for the command that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m iclbook", description=iclbook.__doc__)
     parser.add_argument("--version", action="version", version=f"iclbook {iclbook.__version__}")
     topics = parser.add_subparsers(title="commands")
@@ -59,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     rerun.set_defaults(command=_rerun)
     for part, what in PARTS.items():
         topics.add_parser(part, help=what)
+    for name in gpt.COMMANDS:
+        gpt.add_parser(topics, name, [name] == list(asked))
     return parser
 
 

@@ -10,6 +10,9 @@ from importlib import import_module
 
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
+    "gpt-cell": "iclbook.gpt.experiment:Cell",
+    "gpt-rate": "iclbook.gpt.experiment:Rate",
+    "mini-pretraining": "iclbook.mini.pretrain:Pretraining",
     "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",
     "regression-five-own-layers": "iclbook.regression.experiments.layers:FiveOwnLayers",

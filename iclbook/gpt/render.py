@@ -1,0 +1,115 @@
+"""Tables with one column a task, as plain text, CSV and LaTeX."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean over seeds, and half the width of its interval (None for one seed)."""
+
+    mean: float
+    half: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of values, one column a task; None is a dash.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of str
+        Tasks.
+    rows : tuple of (str, tuple of Value or None)
+        A label, and as many values as columns.
+    digits : int
+        Behind the decimal point.
+    notes : tuple of str
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Value | None, ...]], ...]
+    digits: int = 3
+    notes: tuple[str, ...] = ()
+
+    def text(self) -> list[list[str]]:
+        """The table as text, with a heading, and the mean over tasks where no task is a dash."""
+        lines = [[self.title, *self.columns, "mean"]]
+        for label, values in self.rows:
+            mean = None
+            if None not in values:
+                mean = Value(float(np.mean([value.mean for value in values])))
+            lines.append([label, *(self._format(value) for value in (*values, mean))])
+        return lines
+
+    def _format(self, value: Value | None) -> str:
+        if value is None:
+            return "–"
+        text = f"{value.mean:.{self.digits}f}"
+        return text if value.half is None else f"{text} ± {value.half:.{self.digits}f}"
+
+
+def render(found: Sequence[Table], form: str = "text") -> str:
+    """Tables as plain text, as CSV with one line a row, or as LaTeX (booktabs)."""
+    return {"text": _as_text, "csv": _as_csv, "latex": _as_latex}[form](found)
+
+
+def _as_text(found: Sequence[Table]) -> str:
+    parts = []
+    for table in found:
+        lines = table.text()
+        widths = [max(map(len, column)) for column in zip(*lines)]
+        widths[0] = max(len(line[0]) for line in lines[1:])
+        parts.append(lines[0][0])
+        lines[0][0] = ""
+        for label, *values in lines:
+            shown = [value.rjust(width) for value, width in zip(values, widths[1:])]
+            parts.append("  ".join([label.ljust(widths[0]), *shown]))
+        parts += [f"  {note}" for note in table.notes] + [""]
+    return "\n".join(parts).rstrip()
+
+
+def _as_csv(found: Sequence[Table]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["table", "row", "task", "mean", "half_width"])
+    for table in found:
+        for label, values in table.rows:
+            for task, value in zip(table.columns, values):
+                if value is not None:
+                    half = "" if value.half is None else f"{value.half:.6g}"
+                    writer.writerow([table.title, label, task, f"{value.mean:.6g}", half])
+    return out.getvalue().rstrip()
+
+
+def _as_latex(found: Sequence[Table]) -> str:
+    parts = []
+    for table in found:
+        heading, *lines = table.text()
+        caption = " ".join([_latex(heading[0]) + ".", *(_latex(n) + "." for n in table.notes)])
+        parts += [
+            r"\begin{table}",
+            rf"\caption{{{caption}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(heading) - 1)}}}",
+            r"\toprule",
+            " & ".join(["", *map(_latex, heading[1:])]) + r" \\",
+            r"\midrule",
+            *(" & ".join(map(_latex, line)) + r" \\" for line in lines),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    return "\n".join(parts).rstrip()
+
+
+def _latex(text: str) -> str:
+    for sign in "&%#_":
+        text = text.replace(sign, "\\" + sign)
+    return text.replace("±", r"$\pm$").replace("–", "--")

@@ -1,0 +1,215 @@
+"""Tables of recorded cells: accuracy, Rec2FTP, SimAOU, SimAM and Kendall, laid out as in the paper.
+
+The rows are those of Dai et al. (2023), tables 1 to 5; beside each of ours stand its chance level
+and its random baselines. A number is a mean over seeds; behind it half the width of a 95% interval
+with the seed as the unit. A similarity of a task that the model cannot do in context is a dash: how
+alike two ways of failing are says nothing about learning.
+"""
+
+import json
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from iclbook import records
+from iclbook.gpt.metrics import PRESETS, seed_interval
+from iclbook.gpt.render import Table, Value
+from iclbook.gpt.setup import Setup
+from iclbook.gpt.tasks import SIX
+from iclbook.records import Record
+
+WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items")
+"""Settings in which the cells of one block may differ."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The cells of one model with one set of settings.
+
+    Attributes
+    ----------
+    label : str
+        The model, k, and settings that are not the defaults.
+    preset : str
+    cells : dict of str to list of Record
+        By task, in the paper's order; one record a seed.
+    """
+
+    label: str
+    preset: str
+    cells: dict[str, list[Record]]
+
+    def seeds(self, task: str, *path: str) -> list[float]:
+        """An entry of the results of each seed, where it is a number."""
+        found = []
+        for record in self.cells[task]:
+            value = {k: v["value"] for k, v in record.results.deterministic.items()}
+            for key in path:
+                value = value.get(key) if isinstance(value, dict) else None
+            if isinstance(value, int | float):
+                found.append(float(value))
+        return found
+
+    def row(self, *path: str, scale: float = 1.0, similarity: bool = True) -> tuple:
+        """One value a task: mean and interval over seeds; None if there is no number."""
+        values = []
+        for task in self.cells:
+            found = [scale * value for value in self.seeds(task, *path)]
+            if not found or (similarity and not self.can_do(task)):
+                values.append(None)
+                continue
+            mean, low, high = seed_interval(np.array(found))
+            values.append(Value(mean, None if low is None else (high - low) / 2))
+        return tuple(values)
+
+    def can_do(self, task: str) -> bool:
+        """Whether the model does the task in context, better than its own label frequencies."""
+        return sum(self.seeds(task, "accuracy", "icl", "counts")) > len(self.cells[task]) / 2
+
+
+def blocks(*stores: Path) -> list[Block]:
+    """The cells in folders of records, in blocks; diverged ones are left out.
+
+    If a seed was run with several learning rates, each rate is a block of its own.
+
+    Raises
+    ------
+    ValueError
+        If there are no finished cells.
+    """
+    found = defaultdict(list)
+    for record in (record for store in stores for record in records.all_records(store)):
+        if record.experiment == "gpt-cell" and not record["diverged"]:
+            shared = {k: v for k, v in record.config.items() if k not in WITHIN}
+            found[json.dumps(shared, sort_keys=True)].append(record)
+    if not found:
+        raise ValueError(
+            f"no finished cells in {', '.join(map(str, stores))}; make some with: "
+            "python -m iclbook run"
+        )
+    return [block for cells in found.values() for block in _of_rates(cells)]
+
+
+def _of_rates(cells: list[Record]) -> list[Block]:
+    swept = len({(r.config["task"], r.config["seed"]) for r in cells}) < len(cells)
+    groups = defaultdict(lambda: defaultdict(list))
+    for record in sorted(cells, key=lambda r: (_place(r.config["task"]), r.config["seed"])):
+        rate = f", rate {record.config['lr']:g}" if swept else ""
+        groups[rate][record.config["task"]].append(record)
+    config = cells[0].config
+    label = f"{Path(config['model']).name}, k = {config['k']}{_unusual(config)}"
+    return [Block(label + rate, config["preset"], dict(group)) for rate, group in groups.items()]
+
+
+def _place(task: str) -> tuple[int, str]:
+    plain = task.removeprefix("mini-")
+    return (SIX.index(plain) if plain in SIX else len(SIX), task)
+
+
+def _unusual(config: dict) -> str:
+    """Settings that differ from the defaults, in words."""
+    default = json.loads(json.dumps(asdict(Setup())))
+    skipped = {*WITHIN, "model", "k"}
+    return "".join(
+        f", {name} {config[name]}"
+        for name in default
+        if name not in skipped and config[name] != default[name]
+    )
+
+
+def tables(*stores: Path, position: str | None = None) -> list[Table]:
+    """Tables 1 to 5 of the paper for every block of recorded cells, the paper's rows above.
+
+    Parameters
+    ----------
+    *stores : Path
+        Folders of records.
+    position : str, optional
+        ``"last"`` or ``"label"``: where similarities are read; by default the preset's first.
+
+    Raises
+    ------
+    ValueError
+        If there are no finished cells.
+    """
+    return [table for block in blocks(*stores) for table in _tables(block, position)]
+
+
+def _tables(block: Block, position: str | None) -> list[Table]:
+    preset = PRESETS[block.preset]
+    where = position or preset.positions[0]
+    place = ("positions", where)
+    aou = (*place, "simaou", preset.updates[0])
+    random = preset.random[0]
+    after = (*place, "simam", "after")
+    kendall = (*place, "kendall")
+    accuracy = [
+        (name.upper(), block.row(f"{name}_accuracy", scale=100, similarity=False))
+        for name in ("zsl", "ft", "icl")
+    ]
+    read = f"read at the {'last prompt token' if where == 'last' else 'token of label 0'}"
+    layout = [
+        (1, "accuracy (%)", 1, accuracy, ()),
+        (
+            2,
+            "Rec2FTP (%)",
+            1,
+            [
+                ("Rec2FTP", block.row("rec2ftp", "value", scale=100)),
+                ("chance", block.row("rec2ftp", "chance", scale=100)),
+                ("items in it", block.row("rec2ftp", "count")),
+            ],
+            (),
+        ),
+        (
+            3,
+            f"SimAOU, {preset.updates[0]}",
+            3,
+            [
+                ("random update", block.row(*aou, "references", random, "mean")),
+                ("chance", block.row(*aou, "references", "chance", "mean")),
+                ("FT update", block.row(*aou, "mean")),
+            ],
+            (read,),
+        ),
+        (
+            4,
+            "SimAM",
+            3,
+            [
+                ("before FT", block.row(*place, "simam", "before", "mean")),
+                ("after FT", block.row(*after, "mean")),
+                ("difference", block.row(*place, "simam", "difference", "mean")),
+            ],
+            (read,),
+        ),
+        (
+            5,
+            "Kendall's tau",
+            3,
+            [
+                ("random", block.row(*kendall, "references", random, "mean")),
+                ("FT", block.row(*kendall, "mean")),
+            ],
+            (read,),
+        ),
+    ]
+    columns = tuple(block.cells)
+    cannot = tuple(
+        f"{task}: in context no better than its own label frequencies, so no similarities"
+        for task in columns
+        if not block.can_do(task)
+    )
+    return [
+        Table(
+            f"{number}. {title}: {block.label}",
+            columns,
+            (*_published(number, columns), *rows),
+            digits,
+            (*notes, *(cannot if number > 1 else ())),
+        )
+        for number, title, digits, rows, notes in layout
+        if any(value is not None for _, values in rows for value in values)
+    ]

@@ -1,8 +1,8 @@
 """Kendall's tau-b of many pairs of rows at once.
 
-Knight's method (1966): sort by x, then count how many swaps a merge sort of y needs. All rows are
-merged together, so the loop below runs log2(N) times and never over pairs of tokens, items or
-layers.
+Knight's method (1966): sort by x, then count how many swaps it takes to sort y. The count goes
+through all rows at once, bit by bit of the ranks, so its loop runs log2(N) times and never over
+pairs of tokens, items or layers.
 """
 
 import numpy as np
@@ -48,18 +48,16 @@ def tau_of_tensors(x, y):
     count = (~left_out).sum(1)
     # Left-out entries go to the end of both orders, where they swap with nobody.
     x, y = (a.double().masked_fill(left_out, torch.inf) for a in (x, y))
-    y, by_y = y.sort(dim=1)
-    same_y = _same_as_before(y)
-    x, by_x = x.gather(1, by_y).sort(dim=1, stable=True)  # by x, then by y
-    y_rank = (~same_y).cumsum(1).gather(1, by_x)
-
     inside = torch.arange(x.shape[1], device=x.device) < count[:, None]
+    y, by_y = y.sort(dim=1)
+    y_ties = _pairs(_same_as_before(y), inside)
+    x, by_x = x.gather(1, by_y).sort(dim=1, stable=True)  # by x, then by y
+    y = y.gather(1, by_x)
     same_x = _same_as_before(x)
-    x_ties, y_ties, both_ties = (
-        _pairs(same, inside) for same in (same_x, same_y, same_x & _same_as_before(y_rank))
-    )
+    x_ties, both_ties = _pairs(same_x, inside), _pairs(same_x & _same_as_before(y), inside)
+
     pairs = count * (count - 1) // 2
-    balance = pairs - x_ties - y_ties + both_ties - 2 * _swaps(y_rank)
+    balance = pairs - x_ties - y_ties + both_ties - 2 * _swaps(y)
     tau = balance / (pairs - x_ties).double().sqrt() / (pairs - y_ties).double().sqrt()
     return tau.clamp(-1, 1)  # 0/0 is NaN, and stays NaN
 
@@ -80,19 +78,28 @@ def _pairs(same, inside):
     return ((place - start) * inside).sum(1)
 
 
-def _swaps(rank):
-    """Number of pairs that stand in the wrong order, by merging runs of 1, 2, 4, ... entries."""
+def _swaps(values):
+    """Number of pairs that stand in the wrong order, from the ranks' bits, the highest first.
+
+    Ranks 0 ... 2^m - 1 fall into a lower and an upper half; each lower one swaps with the upper
+    ones before it. Then both halves, each still in its order, are treated likewise.
+    """
     import torch
 
-    B, N = rank.shape
-    size = 1 << max(N - 1, 0).bit_length()
-    rank = torch.nn.functional.pad(rank, (0, size - N), value=N)
-    count = rank.new_zeros(B)
-    width = 1
-    while width < size:
-        runs = rank.view(B, -1, 2, width)
-        left, right = (runs[:, :, side].contiguous() for side in (0, 1))
-        count += (width - torch.searchsorted(left, right, right=True)).sum((1, 2))
-        rank = runs.reshape(B, -1, 2 * width).sort(dim=-1).values
-        width *= 2
+    B, N = values.shape
+    size = 1 << (N - 1).bit_length()
+    place = torch.arange(size, device=values.device, dtype=torch.int32)
+    rank = place.repeat(B, 1)
+    # Equal entries keep their order, so they do not swap.
+    rank[:, :N].scatter_(1, values.argsort(dim=1, stable=True), rank[:, :N].clone())
+    count = rank.new_zeros(B, dtype=torch.int64)
+    half = size // 2
+    while half:
+        groups = rank.view(B, -1, 2 * half)
+        upper = (groups & half) // half
+        uppers = upper.cumsum(-1, dtype=torch.int32)  # up to and with this entry
+        count += (uppers * (1 - upper)).sum((1, 2))
+        to = torch.where(upper.bool(), half - 1 + uppers, place[: 2 * half] - uppers)
+        rank = torch.empty_like(groups).scatter_(-1, to.long(), groups)
+        half //= 2
     return count

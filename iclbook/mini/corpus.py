@@ -82,12 +82,12 @@ class Mixture:
         Rows of a batch and their lengths in tokens.
     """
 
-    story: float = 0.15
-    usual: float = 0.15
-    swapped: float = 0.1
+    story: float = 0.1
+    usual: float = 0.12
+    swapped: float = 0.12
     bare: float = 0.6
-    skew: float = 3.0
-    evenness: float = 4.0
+    skew: float = 4.5
+    evenness: float = 3.0
     repeats: float = 0.3
     short_rows: int = 12
     short: int = 256
@@ -97,8 +97,10 @@ class Mixture:
     def __post_init__(self):
         for name in ("short_rows", "short", "long_rows", "long"):
             check_count(name, getattr(self, name))
-        for name in ("story", "usual", "swapped", "bare", "repeats"):
-            check_number(name, getattr(self, name), low=0, high=1)
+        for name in ("story", "usual", "swapped"):
+            check_number(name, getattr(self, name), low=0.0)
+        for name in ("bare", "repeats"):
+            check_number(name, getattr(self, name), low=0.0, high=1.0)
         if self.story + self.usual + self.swapped > 1:
             raise ValueError(
                 f"story, usual and swapped are {self.story}, {self.usual} and {self.swapped}; "

@@ -64,7 +64,7 @@ class Pretraining(Mixture):
         super().__post_init__()
         for name in ("steps", "every", "width", "layers", "heads", "warmup", "threads"):
             check_count(name, getattr(self, name))
-        check_number("lr", self.lr, low=0, open_low=True)
+        check_number("lr", self.lr, low=0.0, open_low=True)
         check_choice("precision", self.precision, ("bfloat16", "float32"))
         if self.steps % self.every:
             raise ValueError(f"every is {self.every}; expected a divisor of {self.steps} steps.")
@@ -76,8 +76,15 @@ class Pretraining(Mixture):
 
     def run(self) -> Results:
         """Pretrain, from the state in ``ICLBOOK_CHECKPOINTS`` if that folder is set."""
-        with tempfile.TemporaryDirectory() as scratch:
-            seen = pretrain(self, Path(os.environ.get(CHECKPOINTS, scratch)) / "mini")
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                seen = pretrain(self, Path(os.environ.get(CHECKPOINTS, scratch)) / "mini")
+        finally:
+            torch.set_num_threads(threads)
         tasks = {"value": list(MINI), "tolerance": 0}
         last = {
             f"{name}_at_the_end": {"value": np.round(seen[name][-1], 3).tolist(), "tolerance": 0.2}
@@ -147,9 +154,9 @@ def pretrain(how: Pretraining, folder: Path) -> dict[str, list]:
     FloatingPointError
         If the loss is no longer finite.
     """
-    import torch
+    from transformers.utils import logging
 
-    torch.set_num_threads(how.threads)
+    logging.disable_progress_bar()
     net, corpus = build(how), Corpus(how, how.seed)
     optimisers = _optimisers(net, how)
     seen = _resume(how, folder / "state.pt", net, optimisers)

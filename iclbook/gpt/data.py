@@ -166,7 +166,7 @@ def draw(data: Data, k: int, seed: int, scheme: str = "book") -> list[Row]:
         raise ValueError(
             f"scheme 'authors' cannot be reproduced for task {data.task.name!r}: {reason}."
         )
-    rng = np.random.default_rng(seed if scheme == "authors" else [seed, 0])
+    rng = np.random.default_rng(seed if scheme == "authors" else [seed, 1])
     return [rows[i] for i in rng.permutation(len(rows))[:k]]
 
 
@@ -210,7 +210,7 @@ def selection(data: Data, n: int, seed: int, without: Sequence[Row] = ()) -> lis
             f"n is {n}, but task {data.task.name!r} has {len(left)} training rows besides the "
             f"demonstrations; expected at most that many."
         )
-    order = np.random.default_rng([seed, 1]).permutation(len(left))[:n]
+    order = np.random.default_rng([seed, 2]).permutation(len(left))[:n]
     return [left[i] for i in order]
 
 

@@ -15,6 +15,7 @@ from iclbook.gpt.tasks import Row, Task
 from iclbook.validate import check_count
 
 Ids = tuple[int, ...]
+_ENDING = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,23 +225,26 @@ def _beginning(tokenizer, separator_text: str) -> Ids:
 
 
 def _labels(task: Task, prompts: list[str], pieces: list[Ids], encode, single) -> tuple[Ids, ...]:
-    """Ids of each label word behind a prompt, the same behind all of them."""
+    """Ids of each label word behind a prompt, the same behind all of them.
+
+    One prompt is tried for each ending of a few characters: most templates end in the same words.
+    """
+    tried = list({prompt[-_ENDING:]: i for i, prompt in enumerate(prompts)}.values())
     found = []
     for label, word in enumerate(task.labels):
-        answered = encode([prompt + task.answer(label) for prompt in prompts])
-        endings = {}
-        for prompt, piece, whole in zip(prompts, pieces, answered, strict=True):
-            if whole[: len(piece)] != piece or len(whole) == len(piece):
+        endings = set()
+        for i, whole in zip(tried, encode([prompts[i] + task.answer(label) for i in tried])):
+            if whole[: len(pieces[i])] != pieces[i] or len(whole) == len(pieces[i]):
                 raise ValueError(
                     f"label word {word!r} of task {task.name!r} changes the tokens before it in "
-                    f"{prompt[-30:]!r}; expected a template that ends where a token ends, such as "
-                    f"with a colon."
+                    f"{prompts[i][-30:]!r}; expected a template that ends where a token ends, such "
+                    f"as with a colon."
                 )
-            endings.setdefault(whole[len(piece) :], prompt)
+            endings.add(whole[len(pieces[i]) :])
         if len(endings) > 1:
             raise ValueError(
                 f"label word {word!r} of task {task.name!r} has different tokens behind different "
-                f"prompts ({list(endings)}); expected a template with a fixed end."
+                f"prompts ({endings}); expected a template with a fixed end."
             )
         found += endings
     if single and any(len(ids) > 1 for ids in found):

@@ -8,7 +8,7 @@ from pathlib import Path
 from iclbook.gpt.task import Row, Task
 
 
-def check_row(row: Mapping, task: Task, where: str) -> Row:
+def check_row(row: object, task: Task, where: str) -> Row:
     """Return the task's columns and the label id of one example.
 
     Raises

@@ -208,6 +208,9 @@ def load_toml(path: str | Path) -> Task:
                 f"evaluation, each a file name."
             )
         files = tuple(str(path.parent / files[split]) for split in ("train", "evaluation"))
+    for key in ("labels", "columns"):
+        if isinstance(entries.get(key), list):
+            entries[key] = tuple(entries[key])
     try:
         return Task(**entries, files=files)
     except (TypeError, ValueError) as error:

@@ -1,0 +1,332 @@
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+
+import datasets
+import huggingface_hub
+import numpy as np
+import pytest
+from classification_rows import data_folder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iclbook.gpt import data
+from iclbook.gpt.tasks import MINI, TASKS, Hub, Task, load_toml
+
+REVIEWS = Task("reviews", "Review: {text} Good:", ("no", "yes"))
+PAIRS = Task("pairs", "{premise} So {hypothesis}?", ("no", "yes"), ("premise", "hypothesis"))
+
+
+def rows(n: int, start: int = 0) -> list[dict]:
+    return [{"text": f"film {i}", "label": i % 2} for i in range(start, start + n)]
+
+
+def write(path, lines) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return data_folder(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def loaded_by_name(folder):
+    return cache(lambda name: data.load(name, folder))
+
+
+@pytest.fixture(autouse=True)
+def no_folder_from_outside(monkeypatch):
+    monkeypatch.delenv("ICLBOOK_DATA", raising=False)
+
+
+def lines(folder, name, split) -> list[dict]:
+    with (folder / name / f"{split}.jsonl").open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+SPLIT = {"cb": "validation", "sst2": "validation", "subj": "validation", "agnews": "test"}
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_evaluated_rows_are_the_authors_shuffle_and_cap(folder, loaded_by_name, name):
+    loaded = loaded_by_name(name)
+    raw = lines(folder, name, SPLIT[name])
+    theirs = datasets.Dataset.from_list(raw).shuffle(seed=1).to_list()[:2000]
+    columns = [*TASKS[name].columns, "label"]
+    assert list(loaded.evaluation) == [{c: row[c] for c in columns} for row in theirs]
+    assert loaded.origin["evaluation_split"] == SPLIT[name]
+    assert loaded.origin["evaluation_rows"] == len(raw)
+    assert loaded.origin["evaluated"] == min(len(raw), 2000)
+    assert f"{len(loaded.evaluation)} of {len(raw)} evaluation rows" in loaded.summary
+
+
+@pytest.mark.parametrize("name", ["cb", "sst2", "sst5", "subj", "mr", "agnews", "rte", "trec"])
+def test_no_evaluated_prompt_is_a_training_prompt(folder, loaded_by_name, name):
+    loaded = loaded_by_name(name)
+    prompts = {loaded.task.prompt(row) for row in loaded.train}
+    assert prompts.isdisjoint(loaded.task.prompt(row) for row in loaded.evaluation)
+    everything = data.load(name, folder, deduplicate=False)
+    assert len(everything.train) == len(lines(folder, name, "train"))
+    assert len(everything.train) == len(loaded.train) + loaded.origin["dropped"]
+
+
+def test_repeats_are_dropped_and_counted_or_kept():
+    evaluation = rows(5)
+    train = [{"text": " film 3 ", "label": 0}, *rows(10, start=5), {"text": "film 4", "label": 1}]
+    loaded = data.from_rows(REVIEWS, train, evaluation)
+    assert (len(loaded.train), loaded.origin["dropped"]) == (10, 2)
+    assert "2 more equal an evaluation row" in loaded.summary
+    kept = data.from_rows(REVIEWS, train, evaluation, deduplicate=False)
+    assert (len(kept.train), kept.origin["dropped"]) == (12, 0)
+    with pytest.raises(ValueError, match="every training row"):
+        data.from_rows(REVIEWS, evaluation, evaluation)
+
+
+def test_files_are_recorded_by_name_and_hash(loaded_by_name):
+    origin = loaded_by_name("cb").origin
+    assert list(origin["files"]) == ["cb/train.jsonl", "cb/validation.jsonl"]
+    assert all(len(value) == 64 for value in origin["files"].values())
+    assert json.loads(json.dumps(origin)) == origin
+
+
+@given(st.integers(0, 40), st.integers(0, 10), st.integers(0, 99))
+def test_draws_are_nested_repeatable_and_without_repeats(k, fewer, seed):
+    loaded = data.from_rows(REVIEWS, rows(40), rows(5, start=40))
+    drawn = data.draw(loaded, k, seed)
+    assert len({row["text"] for row in drawn}) == k
+    assert data.draw(loaded, min(fewer, k), seed) == drawn[: min(fewer, k)]
+
+
+def test_seeds_and_schemes_draw_different_rows(loaded_by_name):
+    loaded = loaded_by_name("cb")
+    draws = [data.draw(loaded, 32, seed) for seed in range(1, 6)]
+    draws.append(data.draw(loaded, 32, 1, scheme="authors"))
+    texts = {tuple(row["premise"] + row["hypothesis"] for row in rows) for rows in draws}
+    assert len(texts) == 6
+
+
+def test_more_demonstrations_than_training_rows():
+    loaded = data.from_rows(REVIEWS, rows(8), rows(5, start=40))
+    with pytest.raises(ValueError, match="k is 9, but task 'reviews' has 8 training rows"):
+        data.draw(loaded, 9, seed=1)
+    with pytest.raises(ValueError, match="scheme is 'theirs'; expected one of 'book', 'authors'"):
+        data.draw(loaded, 4, seed=1, scheme="theirs")
+
+
+@pytest.mark.parametrize("name", ["cb", "mr", "rte"])
+def test_the_authors_demonstrations_from_local_rows(folder, loaded_by_name, name):
+    loaded = loaded_by_name(name)
+    for seed in (1, 3, 5):
+        theirs = datasets.Dataset.from_list(lines(folder, name, "train")).shuffle(seed=seed)
+        expected = theirs.select(range(32)).to_list()
+        assert data.draw(loaded, 32, seed, scheme="authors") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("sst2", "another order"),
+        ("sst5", "miss a training row"),
+        ("subj", "split its rows differently"),
+        ("agnews", "a sample"),
+        ("trec", "cut a validation split"),
+    ],
+)
+def test_the_authors_demonstrations_are_refused_where_they_cannot_be_had(
+    loaded_by_name, name, reason
+):
+    with pytest.raises(ValueError, match=rf"{name!r}.*{reason}.*use the hub"):
+        data.draw(loaded_by_name(name), 4, seed=1, scheme="authors")
+
+
+def test_the_authors_demonstrations_need_every_row(tmp_path):
+    write(tmp_path / "mr/train.jsonl", rows(100))
+    write(tmp_path / "mr/validation.jsonl", rows(10, start=100))
+    with pytest.raises(ValueError, match="there are 100 training rows, and the hub has 8530"):
+        data.draw(data.load("mr", tmp_path), 4, seed=1, scheme="authors")
+    write(tmp_path / "mr/train.jsonl", rows(8530))
+    write(tmp_path / "mr/validation.jsonl", rows(10, start=8525))
+    with pytest.raises(ValueError, match=r"5 training rows .* were dropped"):
+        data.draw(data.load("mr", tmp_path), 4, seed=1, scheme="authors")
+    whole = data.load("mr", tmp_path, deduplicate=False)
+    assert len(data.draw(whole, 4, seed=1, scheme="authors")) == 4
+    with pytest.raises(ValueError, match="does not have these rows"):
+        data.draw(data.from_rows(REVIEWS, rows(9), rows(1, 9)), 4, seed=1, scheme="authors")
+
+
+def test_selection_rows_are_neither_demonstrations_nor_evaluated():
+    loaded = data.from_rows(REVIEWS, [*rows(30), *rows(30)], rows(5, start=40))
+    demos = data.draw(loaded, 8, seed=2)
+    chosen = data.selection(loaded, 20, seed=2, without=demos)
+    assert len(chosen) == 20
+    assert {row["text"] for row in chosen}.isdisjoint(row["text"] for row in demos)
+    assert chosen == data.selection(loaded, 20, seed=2, without=demos)
+    with pytest.raises(ValueError, match=r"n is 60.*training rows besides"):
+        data.selection(loaded, 60, seed=2, without=demos)
+
+
+GOOD = '{"premise": "a", "hypothesis": "b", "label": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty; expected lines such as"),
+        (b"\n\n", "is empty"),
+        (b"premise,hypothesis,label\n", "line 1 is no JSON"),
+        (GOOD.encode() + b"\n" + GOOD[:-9].encode(), "line 3 is no JSON"),
+        (GOOD.encode() + b'{"premise": "caf\xe9"}\n', "line 2 is no JSON"),
+        (GOOD.encode() + b"[1, 2]\n", r"line 2: '\[1, 2\]' is no object"),
+        (b'{"premise": "a", "label": 1}', "line 1: column 'hypothesis' .* is missing; .*'premise'"),
+        (b'{"premise": "a", "hypothesis": 3, "label": 1}', "'hypothesis' is '3'; expected a stri"),
+        (b'{"premise": "a", "hypothesis": " ", "label": 1}', "column 'hypothesis' is empty"),
+        (b'{"premise": "a", "hypothesis": "b"}', "label is None; .* from 0 to 1 \\(no, yes\\)"),
+        (b'{"premise": "a", "hypothesis": "b", "label": 2}', "line 1: label is 2"),
+        (b'{"premise": "a", "hypothesis": "b", "label": -1}', "label is -1"),
+        (b'{"premise": "a", "hypothesis": "b", "label": true}', "label is True"),
+        (b'{"premise": "a", "hypothesis": "b", "label": "yes"}', "label is 'yes'"),
+    ],
+)
+def test_unsound_files_are_refused_by_file_and_line(tmp_path, content, message):
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs/train.jsonl").write_text(GOOD)
+    (tmp_path / "pairs/validation.jsonl").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"pairs.validation\.jsonl.*{message}"):
+        data.load(PAIRS, tmp_path)
+
+
+def test_rows_of_python_are_checked_too():
+    with pytest.raises(ValueError, match="train, row 1: label is 7"):
+        data.from_rows(REVIEWS, [*rows(1), {"text": "b", "label": 7}], rows(1, 9))
+    with pytest.raises(ValueError, match="evaluation of task 'reviews' has no rows"):
+        data.from_rows(REVIEWS, rows(1), [])
+
+
+def test_missing_folders_and_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"train\.jsonl does not exist.*validation\.jsonl"):
+        data.load("cb", tmp_path / "nowhere")
+    write(tmp_path / "reviews/train.jsonl", rows(5))
+    with pytest.raises(FileNotFoundError, match=r"reviews.validation\.jsonl does not exist"):
+        data.load(REVIEWS, tmp_path)
+    with pytest.raises(ValueError, match="source is 'folder', but no folder is given"):
+        data.load("cb", source="folder")
+    with pytest.raises(ValueError, match="'reviews' has no data set on the hub; put reviews/train"):
+        data.load(REVIEWS)
+    with pytest.raises(ValueError, match="source is 'web'"):
+        data.load("cb", source="web")
+    with pytest.raises(ValueError, match="'cb' is no mini task"):
+        data.load("cb", source="mini")
+
+
+def test_the_folder_of_the_environment(tmp_path, monkeypatch):
+    write(tmp_path / "reviews/train.jsonl", rows(5))
+    write(tmp_path / "reviews/test.jsonl", rows(3, start=5))
+    monkeypatch.setenv("ICLBOOK_DATA", str(tmp_path))
+    loaded = data.load(REVIEWS)
+    assert (loaded.origin["source"], loaded.origin["evaluation_split"]) == ("folder", "test")
+    assert (len(loaded.train), len(loaded.evaluation)) == (5, 3)
+
+
+def test_a_task_of_your_own_from_a_toml_file(tmp_path):
+    write(tmp_path / "mine.jsonl", rows(5))
+    write(tmp_path / "held.jsonl", rows(4, start=5))
+    (tmp_path / "t.toml").write_text(
+        'name = "reviews"\ntemplate = "Review: {text} Good:"\nlabels = ["no", "yes"]\n'
+        'cap = 3\nfiles = {train = "mine.jsonl", evaluation = "held.jsonl"}\n'
+    )
+    loaded = data.load(load_toml(tmp_path / "t.toml"))
+    assert (len(loaded.train), len(loaded.evaluation)) == (5, 3)
+    assert list(loaded.origin["files"]) == ["mine.jsonl", "held.jsonl"]
+
+
+@pytest.mark.parametrize("name", MINI)
+def test_mini_tasks_come_with_the_package(name):
+    loaded = data.load(name)
+    assert loaded.origin["source"] == "mini"
+    assert len(loaded.train) >= 64
+    assert {row["label"] for row in loaded.evaluation} == set(range(len(loaded.task.labels)))
+
+
+@pytest.fixture
+def hub_copy(tmp_path, monkeypatch):
+    """A folder with a data set's repository, in the hub's own column names."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    for split, start in (("train", 0), ("validation", 30)):
+        named = [
+            {"sentence": row["text"], "gold": row["label"], "idx": i}
+            for i, row in enumerate(rows(30, start=start))
+        ]
+        write(tmp_path / f"repository/{split}.jsonl", named)
+    return Hub(str(tmp_path / "repository"), columns=("sentence",), label="gold")
+
+
+def test_hub_columns_are_mapped(hub_copy):
+    loaded = data.load(dataclasses.replace(REVIEWS, hub=hub_copy))
+    assert loaded.train == tuple(rows(30))
+    order = np.random.default_rng(1).permutation(30)
+    assert loaded.evaluation == tuple(rows(30, start=30)[i] for i in order)
+    assert loaded.origin["source"] == "hub"
+    assert (loaded.origin["revision"], loaded.origin["fetched"]) == ("main", None)
+    with pytest.raises(ValueError, match="not known to be at a pinned revision"):
+        data.draw(loaded, 4, seed=1, scheme="authors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label": "label"}, "no column 'label'; it has 'sentence', 'gold', 'idx'"),
+        ({"columns": ()}, "no column 'text'"),
+        ({"evaluation": "test"}, "cannot be loaded: Unknown split"),
+    ],
+)
+def test_hub_columns_and_splits_that_are_not_there(hub_copy, change, message):
+    task = dataclasses.replace(REVIEWS, hub=dataclasses.replace(hub_copy, **change))
+    with pytest.raises(ValueError, match=message):
+        data.load(task)
+
+
+def test_the_revision_that_was_read_is_recorded_and_has_to_be_the_pinned_one(
+    hub_copy, monkeypatch, tmp_path
+):
+    pinned = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "own___set" / "default" / "0.0.0" / pinned
+    loads = [
+        datasets.Dataset.from_list([{"text": r["text"], "label": r["label"]} for r in rows(9, s)])
+        for s in (0, 9)
+    ]
+    splits = []
+    for name, split in zip(("train", "validation"), loads, strict=True):
+        split.save_to_disk(str(cached / name))
+        splits.append(datasets.load_from_disk(str(cached / name)))
+    monkeypatch.setattr(huggingface_hub, "is_offline_mode", lambda: True)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: splits)
+    loaded = data.load(dataclasses.replace(REVIEWS, hub=Hub("own/set", revision=pinned)))
+    assert loaded.origin["fetched"] == pinned
+    expected = loads[0].shuffle(seed=4).to_list()[:3]
+    assert data.draw(loaded, 3, seed=4, scheme="authors") == expected
+    other = Hub("own/set", revision=pinned[::-1])
+    with pytest.raises(ValueError, match=f"the cached copy is of {pinned}"):
+        data.load(dataclasses.replace(REVIEWS, hub=other))
+
+
+@pytest.mark.parametrize("offline", ["0", "1"])
+def test_without_a_network_the_data_set_and_the_ways_out_are_named(tmp_path, offline):
+    code = (
+        "from iclbook.gpt import data\n"
+        "try:\n    data.load('sst2')\nexcept ConnectionError as error:\n    print(error)"
+    )
+    env = os.environ | {
+        "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody listens there
+        "HF_HOME": str(tmp_path),
+        "HF_HUB_OFFLINE": offline,
+    }
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    for part in ("nyu-mll/glue", "'sst2'", "HF_HUB_OFFLINE=1", "sst2/validation.jsonl", "mini"):
+        assert part in out.stdout

@@ -68,14 +68,15 @@ def fetch(task: Task) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:
 
 def _reach(task: Task) -> None:
     """Ask the hub for the data set once: the library itself would try for half a minute."""
-    import huggingface_hub
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
 
     hub = task.hub
-    if Path(hub.id).is_dir() or huggingface_hub.is_offline_mode():
+    if Path(hub.id).is_dir() or constants.HF_HUB_OFFLINE:
         return
     try:
-        huggingface_hub.HfApi().dataset_info(hub.id, revision=hub.revision, timeout=10)
-    except huggingface_hub.errors.HfHubHTTPError as error:
+        HfApi().dataset_info(hub.id, revision=hub.revision, timeout=10)
+    except HfHubHTTPError as error:
         raise ValueError(
             f"data set {hub.id} of task {task.name!r} (revision {hub.revision}) is refused by the "
             f"hub: {error}"

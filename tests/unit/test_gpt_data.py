@@ -303,7 +303,7 @@ def test_the_revision_that_was_read_is_recorded_and_has_to_be_the_pinned_one(
     for name, split in zip(("train", "validation"), loads, strict=True):
         split.save_to_disk(str(cached / name))
         splits.append(datasets.load_from_disk(str(cached / name)))
-    monkeypatch.setattr(huggingface_hub, "is_offline_mode", lambda: True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: splits)
     loaded = data.load(dataclasses.replace(REVIEWS, hub=Hub("own/set", revision=pinned)))
     assert loaded.origin["fetched"] == pinned

@@ -5,10 +5,9 @@ descent. Then the model, in which everything is trained, is trained from the sam
 and MLP, and compared with the trained control every so many steps.
 
 With the environment variable ``ICLBOOK_CHECKPOINTS`` set to a folder, a stopped run goes on where
-it was. The measured seconds then count all its runs, those of the provenance the last.
+it was. The seconds of the provenance are then those of the last run, not of the whole training.
 """
 
-import time
 from dataclasses import dataclass
 
 import torch
@@ -91,36 +90,29 @@ class Sine:
         )
         found = {"step": (list(range(0, self.steps + 1, self.every)), 0)}
         found["zero_loss"] = (round(float(tests.y_q.square().mean() / 2), 6), 1e-4)
-        timed = {}
         both = (("control", control, control_seen), ("model", model, model_seen))
         for name, net, seen in both:
-            for what in sorted(seen[0].keys() - {"seconds"}):
+            for what in sorted(seen[0]):
                 tolerance = 0.1 if what == "cosine" else 0.003 if "loss" in what else 0.02
                 values = [round(row[what], 6) for row in seen]
                 found[f"{name}_{what}"] = (values, tolerance)
             for what, value in _dissected(net, law, tests).items():
                 found[f"{name}_{what}"] = (value, 0.003 if "loss" in what else 0.3)
-            timed[f"{name}_seconds"] = {
-                "value": round(sum(row["seconds"] for row in seen)),
-                "unit": "s",
-            }
-        exact = {name: {"value": v, "tolerance": t} for name, (v, t) in found.items()}
-        return Results(exact, timed)
+        return Results({name: {"value": v, "tolerance": t} for name, (v, t) in found.items()})
 
     def _train(self, law, lr, eta, name, look):
-        """A trained model, and what `look` saw every so many steps, with the seconds between."""
+        """A trained model, and what `look` saw every so many steps."""
         how = Training(law, self.steps, self.batch, lr=lr, clip=self.clip, seed=self.seed)
         weights, tasks = how.generators()
         model = SineModel(eta, self.N if eta else None, generator=weights)
-        last = time.perf_counter()
-
-        def timed_look(step: int, model: nn.Module) -> dict[str, float]:
-            nonlocal last
-            last, before = time.perf_counter(), last
-            return look(model) | {"seconds": last - before}
-
-        path = checkpoint(name)
-        seen = train_in_parts(model, how, tasks, every=self.every, look=timed_look, path=path)
+        seen = train_in_parts(
+            model,
+            how,
+            tasks,
+            every=self.every,
+            look=lambda step, model: look(model),
+            path=checkpoint(name),
+        )
         return model, seen
 
 

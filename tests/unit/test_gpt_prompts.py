@@ -193,6 +193,18 @@ def test_demonstrations_that_real_windows_hold(loaded_by_name, name, window):
         assert len(prompts.context) + longest < window
 
 
+def test_the_authors_demonstrations_of_cb(loaded_by_name):
+    # With their seed, separators and unstripped texts, 19 of 32 fit their window of 2048.
+    rows = loaded_by_name("cb")
+    demos = data.draw(rows, 32, seed=3, scheme="authors")
+    theirs = dict(window=2048, separator_text="</s>", strip=False)
+    real = os.environ.get("ICLBOOK_TOKENIZER") and os.environ.get("ICLBOOK_DATA")
+    prompts = build(
+        rows.task, demos, rows.evaluation, tiny_tokenizer("xglm"), single=bool(real), **theirs
+    )
+    assert prompts.k_used == 19 if real else 0 < prompts.k_used < 32
+
+
 def test_an_item_that_does_not_fit():
     items = [*rows(2), *rows(1, words=300)]
     with pytest.raises(ValueError, match=r"item 2 of task 'sst2' has 30\d tokens.*model reads 200"):

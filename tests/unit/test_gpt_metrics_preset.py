@@ -7,8 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import oracle_dai as oracle
 import pytest
+import tiny_models
 
+from iclbook.gpt import models, tasks
+from iclbook.gpt.finetune import Finetuning, finetune
 from iclbook.gpt.metrics import BOOK, DAI_CODE, PRESETS, Preset, kendall, measure, sim_aou
+from iclbook.gpt.observe import observe
+from iclbook.gpt.prompts import build
 
 N_ITEMS, L, H, D, LABELS = 130, 2, 3, 12, 3
 LENGTHS = np.random.default_rng(9).integers(2, 7, N_ITEMS)
@@ -57,21 +62,19 @@ def records(setting):
     return [
         {
             "hidden": setting.hidden["label"][i].tolist(),
-            "attn_map": setting.scores["label"][i][..., -LENGTHS[i] :].tolist(),
+            "attn_map": setting.scores["label"][i][..., -length:].tolist(),
             "attn_ctx": setting.context_scores["label"][i].tolist(),
             "attn_q": setting.queries["label"][i].tolist(),
             "gold": int(setting.gold[i]),
             "predicted": int(setting.predicted[i]),
         }
-        for i in range(N_ITEMS)
+        for i, length in enumerate(setting.lengths["label"])
     ]
 
 
-def test_the_authors_preset_is_the_authors_code(cell):
-    zsl, icl, ft, training = cell
-    ours = measure(DAI_CODE, zsl, icl, ft, training, rng=np.random.default_rng(0))
+def agree(ours, zsl, icl, ft, training):
+    """Compare what the preset `dai-code` measured with the oracle."""
     z, i, f = (records(setting) for setting in (zsl, icl, ft))
-    examples = [{"attn_q": q.tolist()} for q in training]
     (position,) = ours["positions"].values()
     expected = {
         ("simaou", "normalised"): oracle.sim_aou(z, i, f),
@@ -82,8 +85,43 @@ def test_the_authors_preset_is_the_authors_code(cell):
         found = position[metric][kind]
         assert found["layers"] == pytest.approx(layers, abs=1e-6)
         assert found["mean"] == pytest.approx(np.mean(layers), abs=1e-6)
+    examples = [{"attn_q": q.tolist()} for q in training]
     assert position["kendall"]["layers"] == pytest.approx(oracle.kendall(i, f, examples), abs=1e-6)
+
+
+def test_the_authors_preset_is_the_authors_code(cell):
+    zsl, icl, ft, training = cell
+    ours = measure(DAI_CODE, zsl, icl, ft, training, rng=np.random.default_rng(0))
+    agree(ours, zsl, icl, ft, training)
+    z, i, f = (records(setting) for setting in (zsl, icl, ft))
     assert ours["rec2ftp"]["value"] == pytest.approx(oracle.rec2ftp(z, i, f), abs=1e-12)
+
+
+def test_a_models_observations_have_the_layout_of_the_authors_records(tmp_path):
+    """BOS, separators, padding and order of tokens, through model and finetuning."""
+    model = models.load(str(tiny_models.save_tiny("xglm", tmp_path / "xglm")))
+    rng = np.random.default_rng(0)
+    words = ["the", "a", "film", "was", "very", "good", "bad", "plot", "and", "with", "bright"]
+    rows = [
+        {"text": " ".join(rng.choice(words, rng.integers(3, 9))), "label": int(rng.integers(2))}
+        for _ in range(17)
+    ]
+    prompts = build(
+        tasks.get("sst2"),
+        rows[:5],
+        rows[5:],
+        model.tokenizer,
+        window=model.window,
+        separator_text=model.separator,
+    )
+    want = {"hidden", "scores", "context_scores", "queries"}
+    zsl, icl = (observe(model, prompts, context, want=want) for context in (False, True))
+    with finetune(model, prompts, Finetuning(lr=0.3), record_queries=True) as tuned:
+        ft = observe(model, prompts, False, want=want)
+    layout = dict(bos=len(prompts.bos), separator=len(prompts.separator))
+    assert layout == dict(bos=1, separator=1)
+    ours = measure(DAI_CODE, zsl, icl, ft, tuned.queries, rng=rng, **layout)
+    agree(ours, zsl, icl, ft, tuned.queries)
 
 
 def test_the_authors_random_baselines_are_those_of_their_code(cell):

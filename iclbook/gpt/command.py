@@ -87,6 +87,14 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
             f"--{name}", default=getattr(default, name), help=f"{what} (%(default)s)"
         )
     parser.add_argument(
+        "--long-labels", action="store_true", help="allow label words of several tokens"
+    )
+    parser.add_argument(
+        "--ft-all-k",
+        action="store_true",
+        help="finetune on all k demonstrations, also those that do not fit the window",
+    )
+    parser.add_argument(
         "--settings",
         nargs="+",
         default=list(default.settings),
@@ -122,9 +130,9 @@ def _run(options: argparse.Namespace) -> int:
 
     from iclbook.gpt import study
 
-    if options.data:
-        os.environ["ICLBOOK_DATA"] = options.data
     groups = _groups(options)
+    if options.data:
+        _use_folder(options.data, groups)
     _print_plan(groups, options)
     if options.dry_run:
         return 0
@@ -150,6 +158,17 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _use_folder(folder: str, groups: list) -> None:
+    """Take the rows of every task that is no mini task and has no files from this folder."""
+    from iclbook.gpt import tasks
+
+    named = {group.setup.task for group in groups if group.setup.task in tasks.TASKS}
+    for task in sorted(named - set(tasks.MINI)):
+        if not (Path(folder) / task).is_dir():
+            raise ValueError(f"--data {folder} has no folder {task!r}; expected one a task")
+    os.environ["ICLBOOK_DATA"] = folder
+
+
 def _groups(options: argparse.Namespace) -> list:
     """The groups that the options ask for."""
     from iclbook.gpt import study, tasks
@@ -170,6 +189,8 @@ def _groups(options: argparse.Namespace) -> list:
         "epochs",
         "batch",
         "threads",
+        "long_labels",
+        "ft_all_k",
     )
     shared = {name: getattr(options, name) for name in names}
     shared["settings"] = tuple(options.settings)
@@ -195,15 +216,27 @@ def _rates(words: list[str], model: str, task: str) -> tuple[tuple[float, ...], 
     if words == ["grid"]:
         return PAPER_GRID, True
     if words == ["paper"]:
-        from iclbook import published
-
-        return (published.learning_rate(model, task),), False
+        return (_published_rate(model, task),), False
     try:
         return tuple(float(word) for word in words), False
     except ValueError:
         raise ValueError(
             f"--lr is {' '.join(words)!r}; expected numbers, or one of search, grid, paper"
         ) from None
+
+
+def _published_rate(model: str, task: str) -> float:
+    """The rate of the paper's table 9; for a task that it lacks, or another model, an error."""
+    from iclbook import published
+
+    table = published.table("dai2023-9")
+    size = next((size for size in ("1.3B", "2.7B") if size.lower() in model.lower()), None)
+    if size is None or task not in table.columns:
+        raise ValueError(
+            f"--lr paper: the paper gives rates for its models of 1.3B and 2.7B and the tasks "
+            f"{', '.join(table.columns)}; not for {model} and {task}"
+        )
+    return float(table.value(task, model=size, quantity="lr"))
 
 
 def _print_plan(groups: list, options: argparse.Namespace) -> None:

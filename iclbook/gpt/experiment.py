@@ -76,7 +76,7 @@ class Rate(Setup):
         zero_shot = _accuracy(predict(model, prepared, context=False), prepared.gold)
         accuracies, diverged = [], []
         for rate in self.rates:
-            with finetune(model, prepared, self.finetuning(rate)) as tuned:
+            with finetune(model, prepared, self.finetuning(rate, prepared.k_used)) as tuned:
                 diverged.append(tuned.diverged)
                 right = 0.0
                 if not tuned.diverged:
@@ -120,7 +120,8 @@ class Cell(Setup):
         clock.append(time.perf_counter())
         if "ft" in self.settings:
             examples = prompted.all_demos if self.ft_all_k else prepared
-            with finetune(model, examples, self.finetuning(self.lr), record_queries=True) as tuned:
+            how = self.finetuning(self.lr, examples.k_used)
+            with finetune(model, examples, how, record_queries=True) as tuned:
                 clock.append(time.perf_counter())
                 if not tuned.diverged:
                     seen["ft"] = _observe(model, prepared, self.preset, "ft", prompted.folder)

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from iclbook import records
+from iclbook import published, records
 from iclbook.gpt.metrics import PRESETS, seed_interval
 from iclbook.gpt.render import Table, Value
 from iclbook.gpt.setup import Setup
-from iclbook.gpt.tasks import SIX
 from iclbook.records import Record
 
 WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items")
@@ -104,8 +103,8 @@ def _of_rates(cells: list[Record]) -> list[Block]:
 
 
 def _place(task: str) -> tuple[int, str]:
-    plain = task.removeprefix("mini-")
-    return (SIX.index(plain) if plain in SIX else len(SIX), task)
+    order, plain = published.table("dai2023-1").columns, task.removeprefix("mini-")
+    return (order.index(plain) if plain in order else len(order), task)
 
 
 def _unusual(config: dict) -> str:
@@ -146,7 +145,7 @@ def _tables(block: Block, position: str | None) -> list[Table]:
     after = (*place, "simam", "after")
     kendall = (*place, "kendall")
     accuracy = [
-        (name.upper(), block.row(f"{name}_accuracy", scale=100, similarity=False))
+        (name.upper(), block.row(f"{name}_accuracy", scale=100.0, similarity=False))
         for name in ("zsl", "ft", "icl")
     ]
     read = f"read at the {'last prompt token' if where == 'last' else 'token of label 0'}"
@@ -157,8 +156,8 @@ def _tables(block: Block, position: str | None) -> list[Table]:
             "Rec2FTP (%)",
             1,
             [
-                ("Rec2FTP", block.row("rec2ftp", "value", scale=100)),
-                ("chance", block.row("rec2ftp", "chance", scale=100)),
+                ("Rec2FTP", block.row("rec2ftp", "value", scale=100.0)),
+                ("chance", block.row("rec2ftp", "chance", scale=100.0)),
                 ("items in it", block.row("rec2ftp", "count")),
             ],
             (),
@@ -213,3 +212,18 @@ def _tables(block: Block, position: str | None) -> list[Table]:
         for number, title, digits, rows, notes in layout
         if any(value is not None for _, values in rows for value in values)
     ]
+
+
+def _published(number: int, columns: tuple[str, ...]) -> tuple:
+    """The rows of a table of the paper, for the tasks that it has."""
+    table = published.table(f"dai2023-{number}")
+    found = []
+    for row in table.rows:
+        if "model" not in row:
+            continue
+        values = dict(zip(table.columns, row["values"]))
+        shown = [values.get(task.removeprefix("mini-")) for task in columns]
+        what = " ".join(str(v) for k, v in row.items() if k not in ("model", "values", "quantity"))
+        label = f"GPT {row['model']} (paper): {what or table.title}"
+        found.append((label, tuple(None if v is None else Value(float(v)) for v in shown)))
+    return tuple(found)

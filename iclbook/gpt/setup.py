@@ -34,6 +34,8 @@ class Setup:
         How many items are evaluated; 0 for all (up to the task's cap).
     preset : str
         ``"book"`` or ``"dai-code"``: what exactly is measured, see `iclbook.gpt.metrics`.
+    long_labels : bool
+        Allow label words of several tokens, scored by the mean over their tokens.
     wording, scheme : str
         Of the templates (``code``, ``paper``); of the draw (``book``, ``authors``).
     rule, parameters, loss, optimiser, epochs, batch
@@ -59,6 +61,7 @@ class Setup:
     seed: int = 0
     items: int = 0
     preset: str = "book"
+    long_labels: bool = False
     wording: str = "code"
     scheme: str = "book"
     rule: str = "gd"
@@ -84,11 +87,12 @@ class Setup:
         check_choice("scheme", self.scheme, ("book", "authors"))
         self.finetuning(1.0)  # its own checks, before any work
 
-    def finetuning(self, lr: float) -> Finetuning:
-        """The settings of the finetuning at a learning rate."""
+    def finetuning(self, lr: float, examples: int | None = None) -> Finetuning:
+        """The settings of the finetuning at a learning rate, on so many examples."""
         names = ("rule", "parameters", "loss", "optimiser", "epochs")
         given = {name: getattr(self, name) for name in names}
-        return Finetuning(lr=lr, batch=self.batch or "full", **given)
+        full = not self.batch or (examples is not None and self.batch > examples)
+        return Finetuning(lr=lr, batch="full" if full else self.batch, **given)
 
     @property
     def shared(self) -> "Setup":
@@ -123,6 +127,7 @@ class Setup:
             window=window or model.window,
             separator_text=model.separator,
             strip=PRESETS[self.preset].strip,
+            single=not self.long_labels,
         )
 
 

@@ -47,7 +47,7 @@ class Group:
     @property
     def label(self) -> str:
         """Model, task and seed."""
-        return f"{self.setup.model} {self.setup.task} seed {self.setup.seed}"
+        return f"{Path(self.setup.model).name} {Path(self.setup.task).stem} seed {self.setup.seed}"
 
 
 def run(

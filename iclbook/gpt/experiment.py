@@ -68,7 +68,7 @@ class Rate(Setup):
         """Finetune at each rate, and score."""
         model = self.language_model()
         rows, demos, items = self.rows()
-        if self.preset == "dai-code":
+        if PRESETS[self.preset].select == "evaluated":
             chosen = items
         else:
             chosen = data.selection(rows, self.selection, self.seed, demos)

@@ -152,11 +152,11 @@ def test_presets_differ_in_these_options_and_no_others():
         "name": ("book", "dai-code"),
         "strip": (True, False),
         "deduplicate": (True, False),
-        "separator": (None, "</s>"),
         "positions": (("last", "label"), ("label",)),
         "updates": (("normalised", "plain"), ("normalised",)),
         "random": (("isotropic", "uniform"), ("uniform",)),
         "kendall_items": (None, 100),
+        "select": ("training", "evaluated"),
     }
     assert set(PRESETS) == {"book", "dai-code"}
 

@@ -25,20 +25,18 @@ from iclbook.validate import check_choice
 class Preset:
     """Named options. Where an option is a tuple, tables show the first and records hold all.
 
+    What both presets share is no option here: templates, separators and the cut to the window are
+    those of the authors' code (`iclbook.gpt.prompts`), and so are the defaults of the finetuning
+    (`iclbook.gpt.finetune.Finetuning`: one SGD step an example, the mean over all its target
+    tokens, weights and biases of keys and values).
+
     Attributes
     ----------
     name : str
-    wording : str
-        Templates as in the authors' "code" or in their "paper".
     strip : bool
         Strip white space around texts.
     deduplicate : bool
         Drop evaluation items whose text is also in the training split.
-    separator : str or None
-        Text between demonstrations; None for the model family's own.
-    truncation : str
-        "authors": demonstrations are added while the prompt, with the longest query, stays below
-        the window, and the first that does not fit ends the list; once for all queries.
     positions : tuple of str
         "label" (the token of candidate label 0) or "last" (last token of the prompt).
     updates : tuple of str
@@ -49,42 +47,22 @@ class Preset:
         Random baselines: "uniform" (U[0, 1), the authors') or "isotropic" (the proper one).
     kendall_items : int or None
         Kendall on so many items; None for all.
-    loss : str
-        Finetuning on "all" target tokens (their mean) or the "label".
-    parameters : str
-        What is finetuned: "kv", key and value projections with their biases.
-    optimiser : str
-        "sgd", without momentum.
-    batch : int
-        Examples a step.
-    epochs : int
-        Passes over the demonstrations.
-    ft_all_k : bool
-        Finetune on all k demonstrations, even those that the window cuts from the context.
+    select : str
+        The learning rate is chosen on other "training" rows, or on the "evaluated" ones.
     """
 
     name: str = "custom"
-    wording: str = "code"
     strip: bool = True
     deduplicate: bool = True
-    separator: str | None = None
-    truncation: str = "authors"
     positions: tuple[str, ...] = ("last", "label")
     updates: tuple[str, ...] = ("normalised", "plain")
     label_key: bool = True
     random: tuple[str, ...] = ("isotropic", "uniform")
     kendall_items: int | None = None
-    loss: str = "all"
-    parameters: str = "kv"
-    optimiser: str = "sgd"
-    batch: int = 1
-    epochs: int = 1
-    ft_all_k: bool = False
+    select: str = "training"
 
     def __post_init__(self):
-        check_choice("wording", self.wording, ("code", "paper"))
-        check_choice("truncation", self.truncation, ("authors",))
-        check_choice("loss", self.loss, ("all", "label"))
+        check_choice("select", self.select, ("training", "evaluated"))
         for option, choices in (
             ("positions", ("last", "label")),
             ("updates", ("normalised", "plain")),
@@ -101,11 +79,11 @@ DAI_CODE = Preset(
     name="dai-code",
     strip=False,
     deduplicate=False,
-    separator="</s>",
     positions=("label",),
     updates=("normalised",),
     random=("uniform",),
     kendall_items=100,
+    select="evaluated",
 )
 """What the code of Dai et al. 2023 computes."""
 

@@ -1,7 +1,7 @@
 """A small language, six tasks in it, and a small model that learned it: all come with the book.
 
-Modules
--------
+Its modules:
+
 language, tokenizer, corpus
     Sentences that show attributes; one token a word; the mixture that the model was trained on.
 pretrain, measure

@@ -70,6 +70,26 @@ def test_noise_on_the_map_is_similar_by_itself_and_its_difference_is_not():
         assert abs(found["difference"].mean(reference)) < 0.02
 
 
+def test_where_the_context_leaves_a_row_there_is_no_change_to_compare():
+    """A first layer with relative positions: its change in context is rounding."""
+    z, i, f = (padded(seed, LENGTHS, 4) for seed in (0, 1, 2))
+    whole = sim_am(z, i, f, LENGTHS)["difference"]
+    i[:, 0] = z[:, 0] * (1 + 1e-6 * normal(3, *z[:, 0].shape))  # a layer
+    i[:, 1, 2] = z[:, 1, 2] * (1 + 1e-6)  # a head
+    i[0, 1] = z[0, 1]  # an item
+    found = sim_am(z, i, f, LENGTHS, rng=np.random.default_rng(0))
+    part = found["difference"]
+    assert np.isnan(part.items[:, 0]).all()
+    assert np.isnan(part.items[0, 1])
+    assert np.isfinite(part.items[1:, 1]).all()
+    assert np.array_equal(np.isnan(part.references["isotropic"]), np.isnan(part.items))
+    assert np.isnan(part.heads[1, 2])
+    assert part.mean() == pytest.approx(part.items[1:, 1].mean())
+    assert part.layers()[1] != pytest.approx(whole.layers()[1])
+    assert found["before"].layers()[0] == pytest.approx(1)
+    assert part.summary(np.random.default_rng(0))["undefined"] == 4
+
+
 def test_blocks_do_not_change_the_result():
     x = [padded(seed, LENGTHS, 4) for seed in (0, 1, 2)]
     whole, small = (

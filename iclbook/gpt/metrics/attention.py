@@ -3,7 +3,8 @@
 Similarity of attention maps (Dai et al. 2023, section 4.3): the cosine of two rows of scores, the
 last token's to the query's own tokens, before the softmax, head by head. The trap: it compares
 maps and not updates, so two settings that hardly move the zero-shot map are similar whatever they
-do (Deutch et al. 2024). The difference version compares m_ICL - m_ZSL with m_FT - m_ZSL.
+do (Deutch et al. 2024). The difference version compares m_ICL - m_ZSL with m_FT - m_ZSL. It has a
+trap of its own: where demonstrations cannot change a map, its change is rounding.
 """
 
 import numpy as np
@@ -12,7 +13,12 @@ from jaxtyping import Float, Int
 from iclbook.gpt.metrics.baseline import random_direction
 from iclbook.gpt.metrics.blocks import blocks, check_alike, to_numpy
 from iclbook.gpt.metrics.representation import TINY, cosine
-from iclbook.gpt.metrics.scores import Scores, check_defined
+from iclbook.gpt.metrics.scores import Scores, check_defined, defined_mean
+
+UNMOVED = 1e-3
+"""A row that demonstrations change by less than this share of its length has no direction of
+change. Such is every row of a first layer with relative positions, whose tokens see no context yet;
+what is left there is rounding, of the angles and of float16."""
 
 
 def sim_am(
@@ -49,7 +55,9 @@ def sim_am(
         "before": in-context against zero-shot. "after": in-context against finetuned.
         "difference": of the two changes of the zero-shot row. The last two have a reference
         "isotropic", where the change by finetuning has a random direction and its own norm;
-        the authors have no random baseline here.
+        the authors have no random baseline here. A difference is NaN for an item and layer in
+        which the context leaves the rows of all heads as they are (`UNMOVED`); single such heads
+        are left out of the mean.
 
     Raises
     ------
@@ -60,6 +68,7 @@ def sim_am(
     _check_lengths(lengths, n, n_q, shortest=1 if last_key else 2)
     heads = {name: np.zeros((n, L, H)) for name in ("before", "after", "difference")}
     noise = {name: np.zeros((n, L, H)) for name in ("after", "difference")} if rng else {}
+    unmoved = np.zeros((n, L, H), dtype=bool)
     if rng:
         dims = np.broadcast_to((lengths - (not last_key))[:, None, None], (n, L, H))
         w_along, w_across = random_direction(rng, dims)
@@ -70,6 +79,7 @@ def sim_am(
         heads["before"][rows] = to_numpy(cosine(i, z))
         heads["after"][rows] = to_numpy(cosine(i, f))
         heads["difference"][rows] = to_numpy(cosine(i - z, f - z))
+        unmoved[rows] = to_numpy((i - z).norm(dim=-1) < UNMOVED * z.norm(dim=-1))
         if rng:
             size, step, length = (to_numpy(x.norm(dim=-1)) for x in (z, f - z, i))
             along = heads["before"][rows]
@@ -77,11 +87,14 @@ def sim_am(
             noise["after"][rows] *= length > 0
     for name, values in heads.items():
         check_defined(values.mean(2), f"SimAM ({name})")
+    for found in (heads, noise):
+        if "difference" in found:
+            found["difference"][unmoved] = np.nan
     return {
         name: Scores(
-            values.mean(2),
-            {"isotropic": noise[name].mean(2)} if name in noise else {},
-            heads=values.mean(0),
+            defined_mean(values, axis=2),
+            {"isotropic": defined_mean(noise[name], axis=2)} if name in noise else {},
+            heads=defined_mean(values, axis=0),
         )
         for name, values in heads.items()
     }

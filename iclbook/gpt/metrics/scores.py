@@ -31,11 +31,11 @@ class Scores:
 
     def layers(self, reference: str | None = None) -> Float[np.ndarray, "L"]:
         """Mean over items for each layer, of the score or of a reference."""
-        return _mean(self._values(reference), axis=0)
+        return defined_mean(self._values(reference), axis=0)
 
     def mean(self, reference: str | None = None) -> float:
         """Mean over layers of the means over items, of the score or of a reference."""
-        return float(_mean(self.layers(reference), axis=0))
+        return float(defined_mean(self.layers(reference), axis=0))
 
     def summary(self, rng: np.random.Generator) -> dict:
         """Plain numbers for a record; None stands for a mean of nothing.
@@ -45,7 +45,7 @@ class Scores:
         rng : numpy.random.Generator
             For the bootstrap over items, which holds for one demonstration set.
         """
-        of_items = _mean(self.items, axis=1)
+        of_items = defined_mean(self.items, axis=1)
         of_items = of_items[np.isfinite(of_items)]
         interval = bootstrap(of_items, rng) if len(of_items) else (None, None)
         return {
@@ -95,7 +95,7 @@ def plain(value) -> float | None:
     return None if value is None or np.isnan(value) else float(value)
 
 
-def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+def defined_mean(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean of the defined values; NaN where there are none."""
     defined = ~np.isnan(values)
     total, count = np.where(defined, values, 0.0).sum(axis), defined.sum(axis)

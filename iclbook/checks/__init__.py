@@ -14,6 +14,7 @@ from iclbook.checks.gradient_descent_is_memory import (
     rebuild_weights,
     share_of_initial_weights,
 )
+from iclbook.checks.meet_the_model import blind_accuracy, demonstrations_that_fit, label_answers
 from iclbook.checks.nonlinear import guess_without_context, kernel_step, mean_cosine_of_numbers
 from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
 from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
@@ -31,13 +32,16 @@ __all__ = [
     "Mistake",
     "Verdict",
     "adaptive_rate",
+    "blind_accuracy",
     "contributions",
+    "demonstrations_that_fit",
     "dual_output",
     "effective_number",
     "error_left",
     "examples_needed",
     "guess_without_context",
     "kernel_step",
+    "label_answers",
     "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",

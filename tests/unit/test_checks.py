@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import reader_answers_deeper  # noqa: F401  (registers its answers)
+import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
 import reader_answers_one_layer  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
@@ -23,6 +24,9 @@ EXERCISES = sorted(set(checks.__all__) - {"Mistake", "Verdict", "mark"})
 # What a solution is made of. A message may point to it and may not spell it out.
 CODE = re.compile(r"np\.|numpy|lambda |return |\*\*|\.T\b|\.sum|@|\w\[|outer\(|exp\(\w+\)|==")
 GIVEAWAYS = {
+    "label_answers": ["argmax", "label_ids]", "column of"],
+    "blind_accuracy": ["product of", "share of its", "mean("],
+    "demonstrations_that_fit": ["cumsum", "cumulative", "bos +", "longest <"],
     "rebuild_weights": ["W_0 +", "+ eta", "E^T"],
     "momentum_coefficients": ["(1 - mu)", "1 - mu^", "T - t"],
     "share_of_initial_weights": ["1 - eta", "eta lam", "^T"],

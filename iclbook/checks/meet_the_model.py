@@ -1,0 +1,134 @@
+"""Exercises of the chapter "Meet the model"."""
+
+import numpy as np
+
+from iclbook.checks.verdict import Mistake, Verdict, mark
+
+
+def label_answers(answer) -> Verdict:
+    """The answers that a model gives, from (logits, label_ids)."""
+    rng = np.random.default_rng(21)
+    cases = [
+        (rng.normal(size=(12, 9)), np.array([6, 2])),
+        (rng.normal(size=(40, 15)), np.array([11, 3, 7, 0])),
+    ]
+    return mark(
+        answer,
+        right=lambda logits, label_ids: logits[:, label_ids].argmax(axis=1),
+        cases=cases,
+        praise="No softmax is needed: it changes no order.",
+        hint="For each prompt look at the label words' own columns, and at nothing else.",
+        mistakes=[
+            Mistake(
+                lambda logits, label_ids: logits.argmax(axis=1),
+                "These are tokens of the whole vocabulary: most of them are no label words.",
+            ),
+            Mistake(
+                lambda logits, label_ids: label_ids[logits[:, label_ids].argmax(axis=1)],
+                "These are the tokens of the chosen words. Which classes do they stand for?",
+            ),
+            Mistake(
+                lambda logits, label_ids: logits[:, np.sort(label_ids)].argmax(axis=1),
+                "The classes are numbered in the order of the label words, not of their tokens.",
+            ),
+            Mistake(
+                lambda logits, label_ids: logits[:, label_ids].argmin(axis=1),
+                "This picks the least probable word.",
+            ),
+            Mistake(
+                lambda logits, label_ids: logits[:, : len(label_ids)].argmax(axis=1),
+                "The first tokens of the vocabulary are not the label words.",
+            ),
+        ],
+    )
+
+
+def blind_accuracy(answer) -> Verdict:
+    """What answers score if they are dealt out at random, from (predicted, gold)."""
+
+    def shares(values, classes):
+        return np.array([(values == c).mean() for c in classes])
+
+    def blind(predicted, gold):
+        classes = np.unique(gold)
+        return shares(predicted, classes) @ shares(gold, classes)
+
+    rng = np.random.default_rng(22)
+    cases = []
+    for n, classes in [(50, 3), (80, 5)]:
+        gold = rng.permutation(np.arange(n) % classes)
+        gold[: n // 5] = 0  # one class is more frequent
+        predicted = np.where(rng.random(n) < 0.4, gold, rng.integers(classes - 1, size=n))
+        cases.append((predicted, gold))
+    return mark(
+        answer,
+        right=blind,
+        cases=cases,
+        praise="It depends on how often each class is said, and not on when.",
+        hint="An answer that meets a random item: how probable is it that they fit?",
+        mistakes=[
+            Mistake(
+                lambda predicted, gold: (predicted == gold).mean(),
+                "This is the accuracy itself: here each answer still belongs to its item.",
+            ),
+            Mistake(
+                lambda predicted, gold: 1 / len(np.unique(gold)),
+                "This is a fair guess. The answers at hand may prefer some classes.",
+            ),
+            Mistake(
+                lambda predicted, gold: (shares(gold, np.unique(gold)) ** 2).sum(),
+                "This deals out the gold labels. Where are the answers?",
+            ),
+            Mistake(
+                lambda predicted, gold: shares(gold, np.unique(gold)).max(),
+                "This is what one gets by always naming the most frequent class.",
+            ),
+        ],
+    )
+
+
+def demonstrations_that_fit(answer) -> Verdict:
+    """How many demonstrations a window holds, from (window, bos, lengths, longest)."""
+    lengths = np.array([9, 12, 30, 8, 8, 5])
+    cases = [
+        (64, 1, lengths, 12),  # the third fills the window exactly: it is one too many
+        (200, 1, lengths, 12),
+        (79, 3, lengths, 18),
+        (40, 1, lengths, 11),
+    ]
+
+    def first(window, used, lengths):
+        return sum(used + np.cumsum(lengths) < window)
+
+    def skipping(window, bos, lengths, longest):
+        used, taken = bos + longest, 0
+        for length in lengths:
+            if used + length < window:
+                used, taken = used + length, taken + 1
+        return taken
+
+    return mark(
+        answer,
+        right=lambda window, bos, lengths, longest: first(window, bos + longest, lengths),
+        cases=cases,
+        praise="One number for all queries and all settings.",
+        hint="Keep a running sum of what stands before the query, and leave room for the query.",
+        mistakes=[
+            Mistake(
+                lambda window, bos, lengths, longest: first(window + 1, bos + longest, lengths),
+                "Everything together has to be shorter than the window, not as long as it.",
+            ),
+            Mistake(
+                skipping,
+                "The first that does not fit ends the search, also if a later one would fit.",
+            ),
+            Mistake(
+                lambda window, bos, lengths, longest: first(window, bos, lengths),
+                "No room is left for the query and its label.",
+            ),
+            Mistake(
+                lambda window, bos, lengths, longest: first(window, longest, lengths),
+                "What stands at the very start of a text takes room, too.",
+            ),
+        ],
+    )

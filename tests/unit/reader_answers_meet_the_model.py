@@ -1,0 +1,115 @@
+"""Readers' answers to the exercises of "Meet the model"."""
+
+import numpy as np
+from reader_answers import right, wrong
+
+
+@right("label_answers")
+def answers_by_loop(logits, label_ids):
+    return [max(range(len(label_ids)), key=lambda c: row[label_ids[c]]) for row in logits]
+
+
+@right("label_answers")
+def answers_by_softmax(logits, label_ids):
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return np.argmax(np.take(p, label_ids, axis=1), axis=1)
+
+
+@wrong("label_answers", "whole vocabulary")
+def answers_of_any_token(logits, label_ids):
+    return [int(np.argmax(row)) for row in logits]
+
+
+@wrong("label_answers", "tokens of the chosen words")
+def answers_as_tokens(logits, label_ids):
+    return [label_ids[int(np.argmax(row[label_ids]))] for row in logits]
+
+
+@wrong("label_answers", "in the order of the label words")
+def answers_by_mask(logits, label_ids):
+    mask = np.zeros(logits.shape[1], dtype=bool)
+    mask[label_ids] = True
+    return logits[:, mask].argmax(axis=1)
+
+
+@wrong("label_answers", "least probable")
+def answers_by_loss(logits, label_ids):
+    loss = np.log(np.exp(logits).sum(axis=1, keepdims=True)) + logits[:, label_ids]
+    return loss.argmin(axis=1)
+
+
+@wrong("label_answers", "first tokens")
+def answers_of_first_columns(logits, label_ids):
+    return np.argmax(logits[:, : label_ids.size], axis=-1)
+
+
+@right("blind_accuracy")
+def blind_by_table(predicted, gold):
+    table = np.zeros((10, 10))
+    np.add.at(table, (predicted, gold), 1)
+    return table.sum(1) @ table.sum(0) / len(gold) ** 2
+
+
+@right("blind_accuracy")
+def blind_by_pairs(predicted, gold):
+    return np.mean(predicted[:, None] == gold)
+
+
+@wrong("blind_accuracy", "the accuracy itself")
+def blind_with_open_eyes(predicted, gold):
+    return sum(p == g for p, g in zip(predicted, gold)) / len(gold)
+
+
+@wrong("blind_accuracy", "fair guess")
+def blind_and_fair(predicted, gold):
+    return 1 / len(set(gold.tolist()))
+
+
+@wrong("blind_accuracy", "Where are the answers")
+def blind_of_gold(predicted, gold):
+    return np.mean(gold[:, None] == gold)
+
+
+@wrong("blind_accuracy", "most frequent class")
+def blind_majority(predicted, gold):
+    return np.bincount(gold).max() / gold.size
+
+
+@right("demonstrations_that_fit")
+def fit_by_loop(window, bos, lengths, longest):
+    used = bos + longest
+    for taken, length in enumerate(lengths):
+        used += length
+        if used >= window:
+            return taken
+    return len(lengths)
+
+
+@right("demonstrations_that_fit")
+def fit_by_search(window, bos, lengths, longest):
+    return np.searchsorted(np.cumsum(lengths), window - bos - longest)
+
+
+@wrong("demonstrations_that_fit", "not as long as it")
+def fit_exactly(window, bos, lengths, longest):
+    return np.count_nonzero(np.cumsum(lengths) <= window - bos - longest)
+
+
+@wrong("demonstrations_that_fit", "ends the search")
+def fit_what_fits(window, bos, lengths, longest):
+    room, taken = window - bos - longest, 0
+    for length in lengths:
+        if length < room:
+            room -= length
+            taken += 1
+    return taken
+
+
+@wrong("demonstrations_that_fit", "room is left for the query")
+def fit_without_query(window, bos, lengths, longest):
+    return np.count_nonzero(np.cumsum(lengths) < window - bos)
+
+
+@wrong("demonstrations_that_fit", "very start of a text")
+def fit_without_bos(window, bos, lengths, longest):
+    return np.count_nonzero(np.cumsum(lengths) < window - longest)

@@ -118,7 +118,7 @@ class Pack:
         return seen.expand(-1, longest, longest)[:, None] if seen.ndim == 3 else seen[None, None]
 
 
-class _Filler:
+class Filler:
     """Reads the context and keeps each layer's keys and values."""
 
     def __init__(self, windows):
@@ -126,6 +126,7 @@ class _Filler:
         self.keys, self.values = {}, {}
 
     def attend(self, layer: int, q, k, v, scale: float) -> Tensor:
+        """Causal attention of one row; keys and values are kept."""
         self.keys[layer], self.values[layer] = k, v
         length, window = q.shape[2], self.windows[layer]
         if window is None or length <= window:
@@ -158,11 +159,11 @@ class Context:
     def __init__(self, net: nn.Module, tokens: Sequence[int]):
         self.net, self.length = net, len(tokens)
         self.windows = family_of(net).windows(net)
-        filler = _Filler(self.windows)
+        filler = Filler(self.windows)
         self.keys, self.values = filler.keys, filler.values
         if tokens:
             row = torch.tensor([list(tokens)], device=net.device)
-            _forward(net, filler, row, torch.arange(self.length, device=net.device)[None], 1)
+            forward(net, filler, row, torch.arange(self.length, device=net.device)[None], 1)
 
     def read(self, pack: Pack, logits_at: Tensor, watch=None) -> Tensor:
         """Logits of a pack of queries at some places.
@@ -181,7 +182,7 @@ class Context:
         Tensor of shape (K, vocabulary)
         """
         reader = _Reader(self, pack, watch)
-        return _forward(self.net, reader, pack.tokens[None], pack.positions[None], logits_at)[0]
+        return forward(self.net, reader, pack.tokens[None], pack.positions[None], logits_at)[0]
 
 
 class _Reader:
@@ -216,7 +217,8 @@ class _Reader:
         return merge((far[0].transpose(0, 1), far_lse[0].T), (out, lse))[None]
 
 
-def _forward(net, reader, tokens, positions, logits_at) -> Tensor:
+def forward(net, reader, tokens, positions, logits_at) -> Tensor:
+    """Logits of rows of tokens, read inside `reading` with the attention of a reader."""
     token = _READER.set(reader)
     try:
         return net(

@@ -312,9 +312,9 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from iclbook.gpt import models
+    from iclbook.gpt.sources import known
 
-    for model in models.known():
+    for model in known():
         window = f"{model.window:,} tokens"
         print(f"{model.name:36} {model.family:9} {model.parameters:>5} {window:>15}  {model.note}")
     return 0

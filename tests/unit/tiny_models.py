@@ -6,11 +6,15 @@ not flat and the next-token distribution depends on the prompt.
 
 import json
 import os
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from iclbook.gpt.models import LanguageModel, load
 
 WINDOW = 512
 LOCAL = 24  # tokens that a windowed layer sees
@@ -130,3 +134,10 @@ def save_tiny(family: str, folder: Path | str, **overrides) -> Path:
     settings = json.loads(path.read_text())
     path.write_text(json.dumps(settings | {"tokenizer_class": "PreTrainedTokenizerFast"}))
     return folder
+
+
+@cache
+def loaded(family: str) -> LanguageModel:
+    """A tiny model that was saved and loaded back, one for all tests: do not change it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return load(str(save_tiny(family, folder)))

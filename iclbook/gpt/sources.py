@@ -1,0 +1,202 @@
+"""Where a model comes from: the book itself, a folder, or the hub; and what is said if it does not.
+
+Everything is looked at before anything large is fetched or read.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A model that is known to suit the book's experiments."""
+
+    name: str
+    family: str
+    parameters: str
+    window: int
+    note: str = ""
+
+
+_PAPER = (
+    "the {} model of Dai et al. (2023), converted from fairseq; if its main branch holds pickled "
+    "weights only, convert it once (the error message says how)"
+)
+_KNOWN = (
+    Known("mini", "gpt2", "0.5M", 512, "comes with the book, works without a network"),
+    Known("openai-community/gpt2", "gpt2", "124M", 1024),
+    Known("openai-community/gpt2-medium", "gpt2", "355M", 1024),
+    Known("openai-community/gpt2-large", "gpt2", "774M", 1024),
+    Known("openai-community/gpt2-xl", "gpt2", "1.6B", 1024),
+    Known("KoboldAI/fairseq-dense-125M", "xglm", "125M", 2048, "the papers' family, small"),
+    Known("KoboldAI/fairseq-dense-1.3B", "xglm", "1.3B", 2048, _PAPER.format("smaller")),
+    Known("KoboldAI/fairseq-dense-2.7B", "xglm", "2.7B", 2048, _PAPER.format("larger")),
+    Known("EleutherAI/gpt-neo-125m", "gpt_neo", "125M", 2048, "every second layer sees 256 tokens"),
+    Known("EleutherAI/gpt-neo-1.3B", "gpt_neo", "1.3B", 2048),
+    Known("EleutherAI/pythia-160m", "gpt_neox", "160M", 2048, "154 checkpoints, as revisions"),
+    Known("EleutherAI/pythia-1.4b", "gpt_neox", "1.4B", 2048, "154 checkpoints, as revisions"),
+    Known("facebook/opt-125m", "opt", "125M", 2048),
+    Known("facebook/opt-1.3b", "opt", "1.3B", 2048),
+    Known("meta-llama/Llama-3.2-1B", "llama", "1.2B", 131072, "gated: accept its licence first"),
+    Known("Qwen/Qwen2.5-0.5B", "qwen2", "0.5B", 32768),
+    Known("Qwen/Qwen3-0.6B-Base", "qwen3", "0.6B", 32768),
+    Known("mistralai/Mistral-7B-v0.1", "mistral", "7.2B", 32768, "each layer sees 4,096 tokens"),
+    Known("microsoft/phi-1_5", "phi", "1.4B", 2048),
+    Known("microsoft/Phi-3-mini-4k-instruct", "phi3", "3.8B", 4096),
+)
+SHORT = {
+    known.name.split("/")[-1]: known.name
+    for known in _KNOWN
+    if known.name.startswith("openai-community/")
+}
+"""Names without an owner that the hub used to have, such as ``gpt2-xl``."""
+
+
+def known() -> list[Known]:
+    """Models that suit the book; any other of the known families can be loaded as well."""
+    return list(_KNOWN)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where to read a model.
+
+    Attributes
+    ----------
+    place : str
+        Folder or hub id.
+    revision : str, optional
+        Of the hub repository.
+    folder : Path, optional
+        If it is a folder.
+    offline : bool
+        The hub cannot be reached, but its cache on this machine has the model.
+    """
+
+    place: str
+    revision: str | None = None
+    folder: Path | None = None
+    offline: bool = False
+
+    @property
+    def options(self) -> dict:
+        """What transformers' ``from_pretrained`` is told: never to run code, and where to look."""
+        hub = dict(revision=self.revision, local_files_only=self.offline)
+        return dict(trust_remote_code=False) | ({} if self.folder else hub)
+
+
+def find(name: str) -> Source:
+    """Find a model by name and make sure that it can be read.
+
+    Parameters
+    ----------
+    name : str
+        ``mini`` or ``mini@STEP``, a folder, or a hub id, perhaps with a revision: ``id@revision``.
+
+    Raises
+    ------
+    ValueError
+        If the model does not exist (near names are suggested), is gated, or lacks files.
+    OSError
+        If it is not on this machine and the hub cannot be reached.
+    """
+    base, _, revision = name.partition("@")
+    folder = _bundled(revision) if base == "mini" else Path(name).expanduser()
+    if base == "mini" or folder.is_dir():
+        _check_folder(folder)
+        return Source(str(folder), folder=folder)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ValueError(
+            f"model is {name!r}, which looks like a folder but does not exist here. Expected a "
+            f"folder with config.json, weights (*.safetensors) and tokenizer, a hub id, or 'mini'."
+        )
+    place, revision = SHORT.get(base, base), revision or None
+    return Source(place, revision, offline=_check_hub(name, place, revision))
+
+
+def _bundled(step: str) -> Path:
+    """Folder of the bundled model, at a step of its training or at the end."""
+    from iclbook.mini import checkpoint  # no other model needs it
+
+    if step and not step.isdigit():
+        raise ValueError(f"model is 'mini@{step}'; expected a whole number of steps, as mini@500.")
+    return checkpoint(int(step)) if step else checkpoint()
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise ValueError(
+            f"folder {str(folder)!r} has no config.json; expected what `save_pretrained` writes: "
+            f"config.json, *.safetensors and the tokenizer's files."
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickled = sorted(path.name for kind in PICKLED for path in folder.glob(kind))
+        if pickled:
+            raise ValueError(_pickled_message(str(folder), pickled))
+        raise ValueError(f"folder {str(folder)!r} has no weights; expected *.safetensors.")
+    if not any(folder.glob("tokenizer*")) and not any(folder.glob("vocab*")):
+        raise ValueError(
+            f"folder {str(folder)!r} has no tokenizer; expected tokenizer.json or the like beside "
+            f"the weights. Save it there with `tokenizer.save_pretrained(folder)`."
+        )
+
+
+def _pickled_message(name: str, files: list[str]) -> str:
+    return (
+        f"model {name!r} has no safetensors, pickled weights only ({', '.join(files)}); the book "
+        f"reads safetensors files alone, because a pickle can run any code. On the hub, look for "
+        f"a revision with converted weights (often {name.partition('@')[0]}@refs/pr/1). Or convert "
+        f"it once, if you trust where it comes from: AutoModelForCausalLM.from_pretrained(..., "
+        f"use_safetensors=False).save_pretrained(FOLDER), and the tokenizer too; then use FOLDER "
+        f"as the model."
+    )
+
+
+def _check_hub(name: str, source: str, revision: str | None) -> bool:
+    """Ask the hub what it has, before anything large is fetched; True if only its cache is left."""
+    near = get_close_matches(source, [*(entry.name for entry in _KNOWN), *SHORT], 3, cutoff=0.5)
+    hint = f" Near: {', '.join(near)}." if near else " `python -m iclbook models` lists some."
+    try:
+        info = HfApi().model_info(source, revision=revision, timeout=10)
+        if info.gated:
+            hf_hub_download(source, "config.json", revision=revision)
+    except GatedRepoError as error:
+        raise ValueError(
+            f"model {source!r} is gated. Accept its licence on https://huggingface.co/{source}, "
+            f"make a token with read access under https://huggingface.co/settings/tokens, and "
+            f"give it in the variable HF_TOKEN (or by `hf auth login`)."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ValueError(f"model {source!r} has no revision {revision!r}.") from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ValueError(
+            f"model is {name!r}, which the hub does not have (or keeps private); expected 'mini', "
+            f"a folder or a hub id.{hint}"
+        ) from error
+    except Exception as error:  # whatever the network says
+        if isinstance(try_to_load_from_cache(source, "config.json", revision=revision), str):
+            return True
+        raise OSError(
+            f"model {source!r} is not on this machine and the hub cannot be reached ({error})."
+            f"{hint} Without a network: use 'mini'; or download it elsewhere with `hf download "
+            f"{source} --local-dir FOLDER` and give the folder as the model."
+        ) from error
+    files = [file.rfilename for file in info.siblings]
+    if "config.json" not in files:
+        raise ValueError(
+            f"hub repository {source!r} has no config.json; it holds no transformers model."
+        )
+    if not any(file.endswith(".safetensors") for file in files):
+        raise ValueError(_pickled_message(name, [f for f in files if Path(f).match("*.bin")]))
+    return False

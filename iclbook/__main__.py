@@ -19,6 +19,7 @@ import numpy as np
 import iclbook
 from iclbook import records
 from iclbook.gpt import command as gpt
+from iclbook.mini import command as mini
 from iclbook.records import options as settings
 from iclbook.records import provenance, store
 
@@ -66,8 +67,9 @@ def _parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
     rerun.set_defaults(command=_rerun)
     for part, what in PARTS.items():
         topics.add_parser(part, help=what)
-    for name in gpt.COMMANDS:
-        gpt.add_parser(topics, name, [name] == list(asked))
+    for group in (gpt, mini):
+        for name in group.COMMANDS:
+            group.add_parser(topics, name, [name] == list(asked))
     return parser
 
 

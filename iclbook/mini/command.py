@@ -1,18 +1,21 @@
-"""The command ``pretrain``: make the bundled model anew, or one with settings of your own."""
+"""The command ``pretrain``: make the bundled model anew, or one that reads English."""
 
 import argparse
+import dataclasses
 import os
 from pathlib import Path
 
-COMMANDS = {"pretrain": "train the small model that comes with the book"}
+COMMANDS = {"pretrain": "train the small model that comes with the book, or one on English text"}
 """The command, and what it does."""
 
-EXPERIMENT = "mini-pretraining"
+EXPERIMENT, ENGLISH = "mini-pretraining", "english-pretraining"
 
 
 def add_parser(commands, name: str = "pretrain", asked: bool = True) -> None:
     """Add the parser of the command, with its options if it is the one that is asked for."""
-    parser = commands.add_parser(name, help=COMMANDS[name], description=COMMANDS[name])
+    parser = commands.add_parser(
+        name, help=COMMANDS[name], description=COMMANDS[name], conflict_handler="resolve"
+    )
     if not asked:
         return
     from iclbook import records
@@ -20,25 +23,69 @@ def add_parser(commands, name: str = "pretrain", asked: bool = True) -> None:
 
     parser.set_defaults(command=pretrain)
     parser.add_argument(
+        "--out",
         "--folder",
         type=Path,
+        dest="folder",
+        metavar="DIR",
         default=Path("pretraining"),
         help="gets the model, its record, and the state from which a stopped training goes on "
         "(%(default)s)",
     )
-    settings.add_options(parser, records.find(EXPERIMENT))
+    parser.add_argument("--name", default="own", help="of the record (%(default)s)")
+    bundled, english = records.find(EXPERIMENT), records.find(ENGLISH)
+    shared = {field.name: field.default for field in dataclasses.fields(bundled)}
+    other = [
+        f"--{field.name.replace('_', '-')} {field.default}"
+        for field in dataclasses.fields(english)
+        if field.default != shared.get(field.name)
+    ]
+    parser.epilog = f"Defaults of the model on English text, with --corpus: {', '.join(other)}."
+    parser.add_argument("--corpus", metavar="DIR", help="train on English: a folder of text files")
+    parser.add_argument(
+        "--data", metavar="DIR", help="with --corpus: folder of data sets, for unlabelled texts"
+    )
+    settings.add_options(parser, english)
+    settings.add_options(parser, bundled)
 
 
 def pretrain(options: argparse.Namespace) -> int:
-    """Train, or go on; write ``FOLDER/model`` and ``FOLDER/mini-pretraining/own.json``."""
+    """Train, or go on; write ``FOLDER/model`` and ``FOLDER/EXPERIMENT/NAME.json``.
+
+    Raises
+    ------
+    ValueError
+        If an option belongs to the other model, or a folder is not sound.
+    """
     from iclbook import records
-    from iclbook.mini.pretrain import CHECKPOINTS, save
+    from iclbook.mini import pretrain as bundled
+    from iclbook.mini import reader
     from iclbook.records import options as settings
 
-    os.environ[CHECKPOINTS] = str(options.folder)
-    given = settings.given(options, records.find(EXPERIMENT))
-    record = records.run(EXPERIMENT, given, name="own")
-    save(options.folder / "mini" / f"step-{record['step'][-1]}", options.folder / "model")
+    experiment, other = (ENGLISH, EXPERIMENT) if options.corpus else (EXPERIMENT, ENGLISH)
+    given = settings.given(options, records.find(experiment))
+    foreign = settings.given(options, records.find(other)).keys() - given.keys()
+    if options.data and not options.corpus:
+        foreign.add("data")
+    if foreign:
+        names = ", ".join("--" + name.replace("_", "-") for name in sorted(foreign))
+        raise ValueError(
+            f"{names} {'is' if len(foreign) == 1 else 'are'} for the model "
+            + (
+                "that comes with the book; leave out --corpus."
+                if options.corpus
+                else "that reads English; name its text with --corpus."
+            )
+        )
+    os.environ[bundled.CHECKPOINTS] = str(options.folder)
+    if options.corpus:
+        os.environ[reader.CORPUS] = options.corpus
+    if options.data:
+        os.environ[reader.DATA] = options.data
+    record = records.run(experiment, given, name=options.name)
+    if not options.corpus:
+        step = record["step"][-1]
+        bundled.save(options.folder / "mini" / f"step-{step}", options.folder / "model")
     print(f"written: {options.folder / 'model'}")
     print(f"written: {records.write(record, options.folder)}")
     return 0

@@ -10,6 +10,7 @@ from importlib import import_module
 
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
+    "english-pretraining": "iclbook.mini.reader:Reader",
     "gpt-cell": "iclbook.gpt.experiment:Cell",
     "gpt-rate": "iclbook.gpt.experiment:Rate",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",

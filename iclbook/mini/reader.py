@@ -1,0 +1,311 @@
+"""A small model that reads English: pretraining on prose, with its own tokenizer.
+
+The texts of the data sets' training splits are a part of what it reads, so that it has met reviews,
+news and questions; labels, templates and demonstrations are not. It is compared with a bigram model
+on the same held-out tokens.
+
+Folders are named by environment variables, so that a record holds no path: ``ICLBOOK_CORPUS`` and
+``ICLBOOK_DATA`` (see :mod:`iclbook.mini.prose`), and ``ICLBOOK_CHECKPOINTS`` for what is written.
+"""
+
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from iclbook.gpt.tasks import TASKS
+from iclbook.mini import bigram, prose
+from iclbook.mini.pretrain import CHECKPOINTS, _loss
+from iclbook.mini.training import Schedule, train
+from iclbook.records.record import Results
+from iclbook.validate import check_count
+
+CORPUS, DATA = "ICLBOOK_CORPUS", "ICLBOOK_DATA"
+"""Environment variables with the folders to read."""
+
+LEARNT = 0.05
+"""Tolerance on a trained model's losses: rounding on another processor changes the whole run."""
+
+
+@dataclass(frozen=True)
+class Reader(Schedule):
+    """Train a tokenizer and a GPT-NeoX on English text, and compare it with a bigram model.
+
+    The last fields are those of :class:`iclbook.mini.training.Schedule`.
+
+    Attributes
+    ----------
+    seed : int
+        Of the weights and of the order of the text.
+    vocabulary : int
+        Tokens; the tasks' label words are tokens.
+    width, layers, heads : int
+        Of the model; the MLP is four times as wide, input and output share one table.
+    window : int
+        Tokens of a row.
+    rows : int
+        Rows of a batch.
+    text_rows : int
+        How many of each 16 rows are texts of training splits; the others are prose.
+    cap : int
+        At most so many texts of one task.
+    lines : int
+        Texts of a task stand together, so many in a document, one a line.
+    """
+
+    seed: int = 0
+    vocabulary: int = 8192
+    width: int = 192
+    layers: int = 4
+    heads: int = 3
+    window: int = 1024
+    rows: int = 4
+    text_rows: int = 2
+    cap: int = 10_000
+    lines: int = 20
+    steps: int = 1600
+    every: int = 100
+    lr: float = 4e-3
+    warmup: int = 100
+    fall: float = 0.4
+    decay: float = 0.01
+    precision: str = "bfloat16"
+    minutes: float = 60.0
+    threads: int = 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("vocabulary", "width", "layers", "heads", "window", "rows", "cap", "lines"):
+            check_count(name, getattr(self, name))
+        check_count("text_rows", self.text_rows, low=0)
+        if self.text_rows > 16:
+            raise ValueError(f"text_rows is {self.text_rows}; expected at most 16 of 16.")
+        if not 300 <= self.vocabulary <= 2**16:
+            raise ValueError(f"vocabulary is {self.vocabulary}; expected 300 to 65536 tokens.")
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width is {self.width}; expected a multiple of 2 * {self.heads} heads, because "
+                "rotary positions turn pairs of entries."
+            )
+
+    def run(self) -> Results:
+        """Train, or go on from the state in ``ICLBOOK_CHECKPOINTS`` if that folder is set.
+
+        The model goes to ``model`` in that folder, with its tokenizer.
+
+        Raises
+        ------
+        ValueError
+            If a folder is not named or not sound, or the state belongs to another training.
+        iclbook.mini.training.OutOfTime
+            If there is more to do than time; the state is kept.
+        """
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                return self._run(Path(os.environ.get(CHECKPOINTS) or scratch))
+        finally:
+            torch.set_num_threads(threads)
+
+    def _run(self, out: Path) -> Results:
+        corpus = prose.read(_folder(CORPUS, "--corpus"))
+        texts = None
+        if self.text_rows:
+            folder = _folder(DATA, "--data")
+            texts = prose.texts(folder, cap=self.cap, lines=self.lines, seed=self.seed)
+        documents = corpus.train + (texts.train if texts else [])
+        words = dict.fromkeys(word for task in TASKS.values() for word in task.labels)
+        tokenizer = prose.train_tokenizer(documents, self.vocabulary, words)
+        tokens = prose.encode(documents, tokenizer)
+        ends = np.cumsum(tokens == tokenizer.eos_token_id)
+        split = int(np.searchsorted(ends, len(corpus.train))) + 1
+        streams = [Rows(tokens[:split], self.window, [self.seed, 0])]
+        if texts:
+            streams.append(Rows(tokens[split:], self.window, [self.seed, 1]))
+        held = prose.encode(corpus.validation, tokenizer)
+        characters = sum(map(len, corpus.validation)) / len(held)
+        held = held[: len(held) // self.window * self.window].reshape(-1, self.window)
+        if not len(held):
+            raise ValueError(
+                f"the held-out text is shorter than a row of {self.window} tokens; give more text, "
+                "or choose a smaller window."
+            )
+        net = build(self, len(tokenizer))
+        files = dict(corpus=corpus.origin, texts=texts.origin if texts else {})
+        shape = ("seed", "vocabulary", "width", "layers", "heads", "window", "rows", "text_rows")
+        label = {name: getattr(self, name) for name in (*shape, "cap", "lines")} | files
+        seen = train(
+            net,
+            self,
+            label,
+            lambda step: self.batch(streams, step),
+            lambda: {"validation": loss(net, held[:: math.ceil(len(held) / 32)], self)},
+            out / "english.pt",
+        )
+        save(net, tokenizer, out / "model")
+        read = [row for step in range(self.steps) for row in self.batch(streams, step)]
+        words = {word: int((tokens == tokenizer.encode(f" {word}")[0]).sum()) for word in words}
+        return _results(
+            self,
+            seen,
+            dict(
+                validation_whole=loss(net, held, self),
+                bigram=_bigram(np.concatenate(read, axis=1)[0], held, len(tokenizer)),
+                bigram_of_all_text=_bigram(tokens, held, len(tokenizer)),
+                parameters=sum(p.numel() for p in net.parameters()),
+                tokens_seen=self.steps * self.rows * self.window,
+                prose_tokens=split,
+                text_tokens=len(tokens) - split,
+                validation_tokens=held.size,
+                characters_a_token=characters,
+                label_words=words,
+                **files,
+            ),
+        )
+
+    def batch(self, streams: list["Rows"], step: int) -> list[np.ndarray]:
+        """Rows of a batch, each an array (1, window); it depends on seed and step alone."""
+        found = []
+        for row in range(step * self.rows, (step + 1) * self.rows):
+            before, within = divmod(row, 16)
+            # Rows of texts stand evenly among the others.
+            earlier = before * self.text_rows + within * self.text_rows // 16
+            later = before * self.text_rows + (within + 1) * self.text_rows // 16
+            which, number = (1, earlier) if later > earlier else (0, row - earlier)
+            found.append(streams[which][number][None])
+        return found
+
+
+class Rows:
+    """Tokens cut into rows, in an order drawn anew for every time through.
+
+    Parameters
+    ----------
+    tokens : array (n,)
+        Token ids.
+    window : int
+        Length of a row.
+    seed : list of int
+        Of the order, and of where the first row begins.
+
+    Raises
+    ------
+    ValueError
+        If there are too few tokens for a row.
+    """
+
+    def __init__(self, tokens: np.ndarray, window: int, seed: list[int]):
+        if len(tokens) < 2 * window:
+            raise ValueError(
+                f"the training text has {len(tokens)} tokens; expected {2 * window} or more. Give "
+                "more text, or choose a smaller window."
+            )
+        self.tokens, self.window, self.seed = tokens, window, seed
+        self.n = len(tokens) // window - 1
+        self._time, self._order, self._shift = -1, None, 0
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        """Row `number`, counted on through all times: token ids (window,), int64."""
+        time, place = divmod(number, self.n)
+        if time != self._time:
+            random = np.random.default_rng([*self.seed, time])
+            self._time, self._order = time, random.permutation(self.n)
+            self._shift = int(random.integers(self.window))
+        first = self._shift + self.window * int(self._order[place])
+        return self.tokens[first : first + self.window].astype(np.int64)
+
+
+def build(how: Reader, size: int):
+    """Return the untrained model with so many tokens, a transformers.GPTNeoXForCausalLM."""
+    import torch
+    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+    config = GPTNeoXConfig(
+        vocab_size=size,
+        hidden_size=how.width,
+        num_hidden_layers=how.layers,
+        num_attention_heads=how.heads,
+        intermediate_size=4 * how.width,
+        max_position_embeddings=how.window,
+        rotary_pct=1.0,
+        use_parallel_residual=False,
+        tie_word_embeddings=True,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(how.seed)
+        return GPTNeoXForCausalLM(config)
+
+
+def loss(net, rows: np.ndarray, how: Reader) -> float:
+    """Mean loss of rows (n, window), in nats a token; the first token of a row is not predicted."""
+    import torch
+
+    with torch.inference_mode():
+        total = sum(_loss(net, row[None].astype(np.int64), how).item() for row in rows)
+    return total / rows[:, 1:].size
+
+
+def save(net, tokenizer, folder: Path) -> None:
+    """Write model and tokenizer as a folder for transformers.
+
+    Raises
+    ------
+    ValueError
+        If the folder cannot be written.
+    """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        net.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    except OSError as error:
+        raise ValueError(
+            f"{folder} cannot be written ({error}); make room and run again."
+        ) from error
+
+
+def _folder(variable: str, option: str) -> str:
+    folder = os.environ.get(variable)
+    if not folder:
+        raise ValueError(f"no folder to read; name one with {option}, or set {variable}.")
+    return folder
+
+
+def _bigram(tokens: np.ndarray, held: np.ndarray, size: int) -> float:
+    """Loss of a bigram model of some tokens on what `loss` predicts of rows."""
+    model = bigram.fit(tokens, size)
+    return -float(model.log_probs(held[:, :-1].ravel(), held[:, 1:].ravel()).mean())
+
+
+def _results(how: Reader, seen: dict, found: dict) -> Results:
+    exact = {name: value for name, value in found.items() if value != {}}
+    whole = exact.pop("validation_whole")
+    pairs = {name: exact.pop(name) for name in ("bigram", "bigram_of_all_text")}
+    bits = 1 / (exact["characters_a_token"] * math.log(2))
+    learnt = {
+        "validation": seen["validation"],
+        "validation_nats_a_token": whole,
+        "validation_bits_a_character": whole * bits,
+    }
+    pairs = {f"{name}_nats_a_token": value for name, value in pairs.items()} | {
+        f"{name}_bits_a_character": value * bits for name, value in pairs.items()
+    }
+    deterministic = {"step": {"value": seen["step"], "tolerance": 0}}
+    deterministic |= {name: {"value": v, "tolerance": LEARNT} for name, v in learnt.items()}
+    deterministic |= {name: {"value": v, "tolerance": 1e-6} for name, v in pairs.items()}
+    deterministic |= {name: {"value": v, "tolerance": 0} for name, v in exact.items()}
+    measured = {
+        name: {"value": round(sum(seen[name]), 1), "unit": "s"}
+        for name in ("seconds", "processor_seconds")
+    }
+    return Results(deterministic, measured)

@@ -1,0 +1,212 @@
+"""Pretraining on English text: small runs on a made-up corpus."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from iclbook import records
+from iclbook.__main__ import main
+from iclbook.gpt import models
+from iclbook.mini import training
+from iclbook.mini.reader import Reader, Rows
+
+TINY = dict(
+    vocabulary=600,
+    width=16,
+    layers=2,
+    heads=2,
+    window=32,
+    rows=2,
+    steps=8,
+    every=2,
+    warmup=2,
+    minutes=5.0,
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A corpus that repeats itself, and a data folder."""
+    folder = tmp_path_factory.mktemp("text")
+    random = np.random.default_rng(0)
+    words = ["the", "a", "dog", "cat", "tree", "runs", "sleeps", "and", "slowly", ".", ","]
+    documents = [" ".join(random.choice(words, 60)) for _ in range(60)]
+    for name, part in (("train", documents[:50]), ("validation", documents[50:])):
+        with gzip.open(folder / f"{name}.txt.gz", "wt", encoding="utf-8") as file:
+            file.write("\n<|endoftext|>\n".join(part))
+    data = tmp_path_factory.mktemp("data")
+    (data / "sst2").mkdir()
+    lines = [json.dumps({"text": " ".join(random.choice(words, 9)), "label": 0}) for _ in range(90)]
+    (data / "sst2" / "train.jsonl").write_text("\n".join(lines))
+    return folder, data
+
+
+@pytest.fixture
+def out(folders, tmp_path, monkeypatch):
+    for name, folder in zip(("CORPUS", "DATA", "CHECKPOINTS"), (*folders, tmp_path), strict=True):
+        monkeypatch.setenv(f"ICLBOOK_{name}", str(folder))
+    return tmp_path
+
+
+def weights(folder):
+    return torch.load(folder / "english.pt", weights_only=True)["net"]
+
+
+def same(a, b):
+    return all(torch.equal(value, b[name]) for name, value in a.items())
+
+
+def test_a_run_learns_and_leaves_a_model_that_loads(out):
+    record = records.run("english-pretraining", TINY | dict(steps=60, every=20), name="cpu")
+    records.write(record, out)
+    losses = record["validation"]
+    assert record["step"] == [0, 20, 40, 60]
+    assert losses[-1] < losses[0] - 1
+    assert record["validation_nats_a_token"] == pytest.approx(losses[-1], abs=0.2)
+    a_character = record["validation_bits_a_character"] / record["validation_nats_a_token"]
+    assert a_character == pytest.approx(1 / (record["characters_a_token"] * np.log(2)))
+    for pairs in ("bigram", "bigram_of_all_text"):
+        assert losses[-1] > record[f"{pairs}_nats_a_token"] > 1.5  # words at random: log 11
+    assert record["label_words"]["Positive"] == 0
+    assert str(out) not in record.to_json()
+    model = models.load(str(out / "model"))
+    assert model.window == 32
+    assert model.origin["n_parameters"] == record["parameters"]
+    rows = torch.tensor([model.tokenizer.encode("the dog sleeps . the cat")])
+    assert torch.isfinite(model.net(input_ids=rows).logits).all()
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(out, monkeypatch, tmp_path):
+    whole = Reader(**TINY).run()
+    expected = weights(out)
+    monkeypatch.setenv("ICLBOOK_CHECKPOINTS", str(tmp_path / "parts"))
+    step = training._step
+
+    def stops(net, optimisers, batch, how, number):
+        if number == 5:
+            raise KeyboardInterrupt
+        return step(net, optimisers, batch, how, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_step", stops)
+        with pytest.raises(KeyboardInterrupt):
+            Reader(**TINY).run()
+    parts = Reader(**TINY).run()
+    assert parts.deterministic == whole.deterministic
+    assert same(expected, weights(tmp_path / "parts"))
+
+
+def test_before_the_rate_falls_the_steps_may_be_changed(out, monkeypatch, tmp_path):
+    Reader(**TINY).run()
+    expected = weights(out)
+    monkeypatch.setenv("ICLBOOK_CHECKPOINTS", str(tmp_path / "longer"))
+    with pytest.raises(training.OutOfTime, match="step 0 of 100"):
+        Reader(**TINY | dict(steps=100, minutes=1e-6)).run()
+    Reader(**TINY).run()
+    assert same(expected, weights(tmp_path / "longer"))
+    with pytest.raises(ValueError, match="where the learning rate falls; expected 8"):
+        Reader(**TINY | dict(steps=100)).run()
+
+
+def test_states_of_another_training_are_refused(out):
+    how = Reader(**TINY | dict(steps=2))
+    how.run()
+    with pytest.raises(ValueError, match="with other seed, lr"):
+        Reader(**TINY | dict(seed=1, lr=0.1, steps=2)).run()
+    (out / "english.pt").write_bytes(b"PK broken")
+    with pytest.raises(ValueError, match="no whole state"):
+        how.run()
+
+
+def test_a_full_disk_leaves_the_earlier_state(out, monkeypatch):
+    how = Reader(**TINY | dict(steps=4))
+    write, calls = torch.save, []
+
+    def full(state, path):
+        calls.append(path)
+        if len(calls) < 3:
+            return write(state, path)
+        path.write_bytes(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file: file write failed")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(ValueError, match=r"english\.pt cannot be written .* An earlier state"):
+        how.run()
+    assert [path.name for path in out.iterdir()] == ["english.pt"]
+    monkeypatch.setattr(torch, "save", write)
+    assert how.run().deterministic["step"]["value"] == [0, 2, 4]
+
+
+def test_rows_of_both_sorts_are_all_read_once_a_time():
+    how = Reader(**TINY | dict(rows=4, text_rows=5))
+    streams = [Rows(np.arange(1600, dtype=np.uint16) + 1600 * i, 32, [0, i]) for i in (0, 1)]
+    found = [how.batch(streams, step) for step in range(12)]
+    texts = [[int(row[0, 0]) >= 1600 for row in batch] for batch in found]
+    assert [sum(map(sum, texts[i : i + 4])) for i in (0, 4, 8)] == [5, 5, 5]
+    assert max(map(sum, texts)) == 2
+    first = [int(row[0, 0]) for batch in found for row in batch if row[0, 0] < 1600]
+    assert len(set(first)) == len(first) == 33
+    assert {f % 32 for f in first} == {first[0] % 32}
+    again = how.batch([Rows(s.tokens, 32, s.seed) for s in streams], 7)
+    np.testing.assert_array_equal(again, found[7])
+    assert not np.array_equal(streams[0][0], streams[0][49])
+    with pytest.raises(ValueError, match="has 40 tokens; expected 64 or more"):
+        Rows(np.arange(40), 32, [0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (dict(text_rows=17), "text_rows is 17"),
+        (dict(vocabulary=100), "vocabulary is 100"),
+        (dict(width=30, heads=4), "width is 30"),
+        (dict(steps=10, every=4), "every is 4"),
+        (dict(fall=1.0), "fall is 1.0"),
+        (dict(minutes=0.0), "minutes is 0.0"),
+        (dict(precision="int8"), "precision is 'int8'"),
+    ],
+)
+def test_bad_settings_are_named(settings, says):
+    with pytest.raises(ValueError, match=says):
+        Reader(**TINY | settings)
+
+
+def test_folders_that_are_not_named(monkeypatch, folders):
+    monkeypatch.delenv("ICLBOOK_CORPUS", raising=False)
+    monkeypatch.delenv("ICLBOOK_DATA", raising=False)
+    with pytest.raises(ValueError, match="name one with --corpus, or set ICLBOOK_CORPUS"):
+        Reader(**TINY).run()
+    monkeypatch.setenv("ICLBOOK_CORPUS", str(folders[0]))
+    with pytest.raises(ValueError, match="name one with --data"):
+        Reader(**TINY).run()
+
+
+def test_the_command_trains_and_writes_model_and_record(folders, tmp_path, monkeypatch, capsys):
+    for name in ("CORPUS", "DATA", "CHECKPOINTS"):
+        monkeypatch.setenv(f"ICLBOOK_{name}", "unused")  # the command's folders count
+    given = [f"--{key}={value}" for key, value in TINY.items()]
+    paths = ["--corpus", str(folders[0]), "--data", str(folders[1]), "--out", str(tmp_path)]
+    assert main(["pretrain", *paths, *given, "--name", "small"]) == 0
+    assert "validation" in capsys.readouterr().out
+    record = records.load("english-pretraining", "small", tmp_path)
+    assert record.config["width"] == 16
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--corpus", "nowhere"], "nowhere is no folder"),
+        (["--corpus", "x", "--story", "0.1"], "--story is for the model that comes with the book"),
+        (["--vocabulary", "300", "--data", "x"], "--data, --vocabulary are for the model that rea"),
+    ],
+)
+def test_bad_options_are_named(arguments, says, tmp_path, monkeypatch, capsys):
+    for name in ("CORPUS", "DATA", "CHECKPOINTS"):
+        monkeypatch.setenv(f"ICLBOOK_{name}", "unused")
+    assert main(["pretrain", "--out", str(tmp_path), *arguments]) == 1
+    assert says in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -77,7 +77,7 @@ def play(
     rows = [{label: _text(value)} | _row(table(value)) for value in values]
     sentences = [str(alt(value)) for value in values]
     frames = [_png(draw(value), colours=64) for value in values]
-    _display_static(_frames_html(frames, rows, sentences, label, start), rows)
+    show(_frames_html(frames, rows, sentences, label, start), _table_text(rows))
 
 
 def explorable(name: str, state: Mapping[str, Any], *, table: Sequence[Mapping[str, Any]]) -> None:
@@ -111,7 +111,25 @@ def explorable(name: str, state: Mapping[str, Any], *, table: Sequence[Mapping[s
         f'<div class="explorable" data-explorable="{name}" data-state="{html.escape(data)}">\n'
         f"{_table_html(rows, 'The starting numbers as a table', is_open=True)}\n</div>"
     )
-    _display_static(body, rows)
+    show(body, _table_text(rows))
+
+
+def show(body: str, text: str) -> None:
+    """Display HTML that needs no kernel, with the same content as plain text.
+
+    Parameters
+    ----------
+    body : str
+        HTML, styled by ``web/components.css``.
+    text : str
+        What the tests compare, and what is shown where there is no HTML.
+    """
+    if not _is_static():  # the page brings its own style and script; a notebook has none
+        body = (
+            f"<style>{_web('components.css')}</style>\n{body}\n"
+            f"<script>{_web('components.js')}</script>"
+        )
+    display({"text/html": body, "text/plain": text}, raw=True)
 
 
 def _is_static() -> bool:
@@ -120,15 +138,6 @@ def _is_static() -> bool:
 
 def _web(name: str) -> str:
     return resources.files("iclbook").joinpath("web", name).read_text(encoding="utf-8")
-
-
-def _display_static(body: str, rows: list[dict[str, str]]) -> None:
-    if not _is_static():  # the page brings its own style and script; a notebook has none
-        body = (
-            f"<style>{_web('components.css')}</style>\n{body}\n"
-            f"<script>{_web('components.js')}</script>"
-        )
-    display({"text/html": body, "text/plain": _table_text(rows)}, raw=True)
 
 
 def _live_player(draw: Callable, values: list, label: str, alt: Callable, start: int) -> Any:

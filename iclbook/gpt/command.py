@@ -52,11 +52,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--k", type=int, default=default.k, help="demonstrations (%(default)s)")
     parser.add_argument(
         "--seeds",
-        type=int,
         nargs="+",
-        default=[0],
+        default=["0"],
         metavar="SEED",
-        help="draws of demonstrations (%(default)s)",
+        help="draws of demonstrations; or paper: the one that it chose for the model and task "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--lr",
@@ -201,10 +201,22 @@ def _groups(options: argparse.Namespace) -> list:
             everything = tasks.MINI if model.split("@")[0] == "mini" else tasks.SIX
             wanted += everything if name == "all" else [name]
         for task in dict.fromkeys(wanted):
-            for seed in options.seeds:
+            for seed in _seeds(options.seeds, model, task):
                 setup = Setup(model=model, task=task, seed=seed, **shared)
                 groups.append(study.Group(setup, *_rates(options.lr, model, task)))
     return groups
+
+
+def _seeds(words: list[str], model: str, task: str) -> tuple[int, ...]:
+    """Seeds of the draw."""
+    if words == ["paper"]:
+        return (_published_choice("seed", model, task),)
+    try:
+        return tuple(int(word) for word in words)
+    except ValueError:
+        raise ValueError(
+            f"--seeds is {' '.join(words)!r}; expected whole numbers, or paper"
+        ) from None
 
 
 def _rates(words: list[str], model: str, task: str) -> tuple[tuple[float, ...], bool]:
@@ -216,7 +228,7 @@ def _rates(words: list[str], model: str, task: str) -> tuple[tuple[float, ...], 
     if words == ["grid"]:
         return PAPER_GRID, True
     if words == ["paper"]:
-        return (_published_rate(model, task),), False
+        return (_published_choice("lr", model, task),), False
     try:
         return tuple(float(word) for word in words), False
     except ValueError:
@@ -225,18 +237,19 @@ def _rates(words: list[str], model: str, task: str) -> tuple[tuple[float, ...], 
         ) from None
 
 
-def _published_rate(model: str, task: str) -> float:
-    """The rate of the paper's table 9; for a task that it lacks, or another model, an error."""
+def _published_choice(quantity: str, model: str, task: str) -> int | float:
+    """The seed or rate of the paper's table 9; for another model or task, an error."""
     from iclbook import published
 
     table = published.table("dai2023-9")
     size = next((size for size in ("1.3B", "2.7B") if size.lower() in model.lower()), None)
     if size is None or task not in table.columns:
         raise ValueError(
-            f"--lr paper: the paper gives rates for its models of 1.3B and 2.7B and the tasks "
-            f"{', '.join(table.columns)}; not for {model} and {task}"
+            f"--{'seeds' if quantity == 'seed' else quantity} paper: the paper names this for its "
+            f"models of 1.3B and 2.7B and the tasks {', '.join(table.columns)}; not for {model} "
+            f"and {task}"
         )
-    return float(table.value(task, model=size, quantity="lr"))
+    return table.value(task, model=size, quantity=quantity)
 
 
 def _print_plan(groups: list, options: argparse.Namespace) -> None:
@@ -265,7 +278,7 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("records"), help="folder of the records (%(default)s)"
     )
     parser.add_argument(
-        "--format", choices=("text", "csv", "latex"), default="text", help="(%(default)s)"
+        "--format", choices=("text", "csv", "latex", "html"), default="text", help="(%(default)s)"
     )
     parser.add_argument(
         "--position",

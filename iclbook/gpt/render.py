@@ -1,9 +1,11 @@
-"""Tables with one column a task, as plain text, CSV and LaTeX."""
+"""Tables with one column a task, as plain text, CSV, LaTeX and HTML."""
 
 import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
+from itertools import groupby
 
 import numpy as np
 
@@ -51,13 +53,25 @@ class Table:
     def _format(self, value: Value | None) -> str:
         if value is None:
             return "–"
-        text = f"{value.mean:.{self.digits}f}"
+        text = f"{round(value.mean, self.digits) + 0.0:.{self.digits}f}"  # no minus before a zero
         return text if value.half is None else f"{text} ± {value.half:.{self.digits}f}"
 
 
 def render(found: Sequence[Table], form: str = "text") -> str:
-    """Tables as plain text, as CSV with one line a row, or as LaTeX (booktabs)."""
-    return {"text": _as_text, "csv": _as_csv, "latex": _as_latex}[form](found)
+    """Tables as plain text, as CSV with one line a row, as LaTeX (booktabs), or as HTML.
+
+    In HTML the tasks go down and the rows across, so that a phone shows several columns; the part
+    of a row's label before a colon stands above all rows that share it.
+    """
+    forms = {"text": _as_text, "csv": _as_csv, "latex": _as_latex, "html": _as_html}
+    return forms[form](found)
+
+
+def show(*found: Table) -> None:
+    """Display tables in a notebook, as HTML with the same numbers as plain text."""
+    from iclbook import controls  # brings matplotlib, which the command line does not need
+
+    controls.show(render(found, "html"), render(found, "text"))
 
 
 def _as_text(found: Sequence[Table]) -> str:
@@ -113,3 +127,46 @@ def _latex(text: str) -> str:
     for sign in "&%#_":
         text = text.replace(sign, "\\" + sign)
     return text.replace("±", r"$\pm$").replace("–", "--")
+
+
+def _as_html(found: Sequence[Table]) -> str:
+    return "\n".join(map(_html_table, found))
+
+
+def _html_table(table: Table) -> str:
+    (_, *tasks), *lines = table.text()
+    labels = [label.rpartition(": ")[::2] for label, *_ in lines]
+    upper, firsts = "", set()
+    for group, rows in groupby(range(len(labels)), key=lambda i: labels[i][0]):
+        span = list(rows)
+        firsts.add(span[0])
+        upper += f'<th colspan="{len(span)}" scope="colgroup">{escape(group)}</th>'
+    lower = "".join(
+        f'<th scope="col"{_first(i in firsts)}>{escape(name)}</th>'
+        for i, (_, name) in enumerate(labels)
+    )
+    body = [
+        f'<tr><th scope="row">{escape(task)}</th>'
+        + "".join(
+            f"<td{_first(i in firsts)}>{_html_value(line[place])}</td>"
+            for i, line in enumerate(lines)
+        )
+        + "</tr>"
+        for place, task in enumerate(tasks, start=1)
+    ]
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    rows = "\n".join(body)
+    return (
+        f'<div class="comparison"><table><caption>{escape(table.title)}</caption>\n'
+        f'<thead><tr><td rowspan="2"></td>{upper}</tr>\n<tr>{lower}</tr></thead>\n'
+        f"<tbody>{rows}</tbody></table>\n<ul>{notes}</ul></div>"
+    )
+
+
+def _first(of_its_group: bool) -> str:
+    return ' class="first"' if of_its_group else ""
+
+
+def _html_value(text: str) -> str:
+    mean, _, half = text.partition(" ± ")
+    return f"{mean} <small>± {half}</small>" if half else text

@@ -8,6 +8,7 @@ alike two ways of failing are says nothing about learning.
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,15 @@ from iclbook.gpt.metrics import PRESETS, seed_interval
 from iclbook.gpt.render import Table, Value
 from iclbook.gpt.setup import Setup
 from iclbook.records import Record
+
+_ROWS = {
+    "zsl": "ZSL",
+    "ft": "FT",
+    "icl": "ICL",
+    "before": "before FT",
+    "after": "after FT",
+}
+"""What the rows of the published tables are called in ours."""
 
 WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items")
 """Settings in which the cells of one block may differ."""
@@ -133,10 +143,71 @@ def tables(*stores: Path, position: str | None = None) -> list[Table]:
     ValueError
         If there are no finished cells.
     """
-    return [table for block in blocks(*stores) for table in _tables(block, position)]
+    found = []
+    for block in blocks(*stores):
+        columns = tuple(block.cells)
+        found += [
+            Table(
+                f"{part.title}: {block.label}",
+                columns,
+                (*_published(part.number, columns), *part.rows),
+                part.digits,
+                part.notes,
+            )
+            for part in _parts(block, position)
+            if any(value is not None for _, values in part.rows for value in values)
+        ]
+    return found
 
 
-def _tables(block: Block, position: str | None) -> list[Table]:
+def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Table]:
+    """Tables 1 to 5 of the paper, each with the rows of all these blocks under the paper's.
+
+    A small task stands in the column of the task whose place it takes. Row labels are
+    ``"model: row"``.
+
+    Parameters
+    ----------
+    found : sequence of Block
+        See `blocks`.
+    position : str, optional
+        As for `tables`.
+
+    Raises
+    ------
+    ValueError
+        If there are no blocks.
+    """
+    if not found:
+        raise ValueError("there are no blocks; expected at least one of those that `blocks` finds.")
+    tasks = {task.removeprefix("mini-") for block in found for task in block.cells}
+    columns = tuple(sorted(tasks, key=_place))
+    result = []
+    for parts in zip(*(_parts(block, position) for block in found)):
+        rows, notes = [], []
+        for block, part in zip(found, parts):
+            own = [task.removeprefix("mini-") for task in block.cells]
+            for label, values in part.rows:
+                value = dict(zip(own, values))
+                rows.append((f"{block.label}: {label}", tuple(map(value.get, columns))))
+            notes += [f"{block.label}: {note}" for note in part.notes]
+        rows = (*_published(parts[0].number, columns), *rows)
+        result.append(Table(parts[0].title, columns, rows, parts[0].digits, tuple(notes)))
+    return result
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of the paper's tables for one block."""
+
+    number: int
+    title: str
+    digits: int
+    rows: tuple[tuple[str, tuple], ...]
+    notes: tuple[str, ...]
+
+
+def _parts(block: Block, position: str | None) -> list[_Part]:
     preset = PRESETS[block.preset]
     where = position or preset.positions[0]
     place = ("positions", where)
@@ -150,9 +221,8 @@ def _tables(block: Block, position: str | None) -> list[Table]:
     ]
     read = f"read at the {'last prompt token' if where == 'last' else 'token of label 0'}"
     layout = [
-        (1, "accuracy (%)", 1, accuracy, ()),
+        ("accuracy (%)", 1, accuracy, ()),
         (
-            2,
             "Rec2FTP (%)",
             1,
             [
@@ -163,7 +233,6 @@ def _tables(block: Block, position: str | None) -> list[Table]:
             (),
         ),
         (
-            3,
             f"SimAOU, {preset.updates[0]}",
             3,
             [
@@ -174,7 +243,6 @@ def _tables(block: Block, position: str | None) -> list[Table]:
             (read,),
         ),
         (
-            4,
             "SimAM",
             3,
             [
@@ -185,7 +253,6 @@ def _tables(block: Block, position: str | None) -> list[Table]:
             (read,),
         ),
         (
-            5,
             "Kendall's tau",
             3,
             [
@@ -195,22 +262,20 @@ def _tables(block: Block, position: str | None) -> list[Table]:
             (read,),
         ),
     ]
-    columns = tuple(block.cells)
     cannot = tuple(
         f"{task}: in context no better than its own label frequencies, so no similarities"
-        for task in columns
+        for task in block.cells
         if not block.can_do(task)
     )
     return [
-        Table(
-            f"{number}. {title}: {block.label}",
-            columns,
-            (*_published(number, columns), *rows),
+        _Part(
+            number,
+            f"{number}. {title}",
             digits,
+            tuple(rows),
             (*notes, *(cannot if number > 1 else ())),
         )
-        for number, title, digits, rows, notes in layout
-        if any(value is not None for _, values in rows for value in values)
+        for number, (title, digits, rows, notes) in enumerate(layout, start=1)
     ]
 
 
@@ -224,6 +289,6 @@ def _published(number: int, columns: tuple[str, ...]) -> tuple:
         values = dict(zip(table.columns, row["values"]))
         shown = [values.get(task.removeprefix("mini-")) for task in columns]
         what = " ".join(str(v) for k, v in row.items() if k not in ("model", "values", "quantity"))
-        label = f"GPT {row['model']} (paper): {what or table.title}"
+        label = f"GPT {row['model']} (paper): {_ROWS.get(what, what) or table.title}"
         found.append((label, tuple(None if v is None else Value(float(v)) for v in shown)))
     return tuple(found)

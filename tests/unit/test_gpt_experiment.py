@@ -6,6 +6,7 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -234,6 +235,43 @@ def test_every_format_holds_the_same_numbers(recorded):
         assert f"{value.mean:.1f}" in latex
 
 
+def test_models_stand_side_by_side_under_the_paper(recorded):
+    (block,) = report.blocks(recorded)
+    small = report.Block("small", block.preset, {"mini-" + t: c for t, c in block.cells.items()})
+    one = report.Block("one", block.preset, {"subj": block.cells["subj"][:1]})
+    found = report.side_by_side([small, one])
+    assert [table.title[:2] for table in found] == ["1.", "2.", "3.", "4.", "5."]
+    accuracy = found[0]
+    assert accuracy.columns == ("sst2", "subj")
+    rows = dict(accuracy.rows)
+    assert rows["GPT 1.3B (paper): ICL"][0].mean == 92.7
+    assert rows["small: ICL"] == block.row("icl_accuracy", scale=100.0, similarity=False)
+    missing, alone = rows["one: ICL"]
+    assert missing is None
+    assert alone.half is None
+    html = render.render(found, "html")
+    assert html.count("<table>") == html.count("</table>") == 5
+    assert html.count(f"{rows['small: ICL'][0].mean:.1f} <small>± ") >= 1
+    assert '<th colspan="3" scope="colgroup">small</th>' in html
+    assert "&lt;" not in html
+    with pytest.raises(ValueError, match="no blocks"):
+        report.side_by_side([])
+
+
+def test_no_minus_stands_before_a_zero():
+    table = render.Table("t", ("a",), (("r", (render.Value(-0.0004),)),))
+    assert render.render([table]).split()[-1] == "0.000"
+
+
+def test_a_displayed_table_has_its_text(recorded, capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr("iclbook.controls.display", lambda data, raw: shown.append(data))
+    found = report.tables(recorded)
+    render.show(*found)
+    assert shown[0]["text/plain"] == render.render(found)
+    assert shown[0]["text/html"].count('class="comparison"') == len(found)
+
+
 def test_a_sweep_has_a_block_a_rate(tiny, tmp_path):
     list(study.run([Group(setup_of(tiny), (0.01, 0.1))], tmp_path))
     assert [b.label.split(", ")[-1] for b in report.blocks(tmp_path)] == ["rate 0.01", "rate 0.1"]
@@ -280,11 +318,25 @@ def test_the_search_picks_the_cell(tiny, tmp_path, capsys):
     assert cell.config["lr"] == search["best"]
 
 
+def test_the_choices_of_the_paper_go_with_its_models(tiny, tmp_path, capsys):
+    model = Path(tiny).with_name("fairseq-dense-1.3B")
+    if not model.exists():
+        model.symlink_to(tiny)
+    out = tmp_path / "records"
+    asked = ("run", "--model", model, "--tasks", "sst2", "mr", "--k", 2, "--items", 5)
+    assert run(capsys, *asked, "--seeds", "paper", "--lr", "paper", "--out", out)[0] == 0
+    assert sorted(
+        (r.config["task"], r.config["seed"], r.config["lr"]) for r in records.all_records(out)
+    ) == [("mr", 5, 0.003), ("sst2", 2, 0.0005)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("run", "--tasks", "sst3"), "Did you mean"),
         (("run", "--lr", "fast"), "expected numbers, or one of search, grid, paper"),
+        (("run", "--seeds", "one"), "expected whole numbers, or paper"),
+        (("run", "--seeds", "paper"), "not for mini and mini-cb"),
         (("run", "--model", "./nowhere"), "looks like a folder"),
         (("table", "--out", "nowhere"), "is no folder"),
         (("tasks", "sst3"), "Did you mean"),

@@ -45,6 +45,14 @@
   const pair = (vector) => `(${vector.map(number).join(", ")})`;
   const subscript = (i) => "₁₂₃₄₅"[i];
 
+  const arrowPath = ([ax, ay], [bx, by], head = 9) => {
+    const length = Math.hypot(bx - ax, by - ay);
+    if (length < 0.5) return "";
+    const [ux, uy, h] = [(bx - ax) / length, (by - ay) / length, Math.min(head, length / 2)];
+    const wing = (side) => `${bx - h * (ux - side * 0.5 * uy)},${by - h * (uy + side * 0.5 * ux)}`;
+    return `M${ax},${ay}L${bx},${by}M${wing(1)}L${bx},${by}L${wing(-1)}`;
+  };
+
   // ---- the slider over frames ------------------------------------------------------------------
 
   const startFrames = (figure) => {
@@ -81,14 +89,7 @@
     svg("text", { class: "tick", x: px(0) - 6, y: py(1) + 4, "text-anchor": "end" }, back, "1");
 
     const line = ([x0, y0], [x1, y1]) => `M${px(x0)},${py(y0)}L${px(x1)},${py(y1)}`;
-    const arrow = (from, to, head = 9) => {
-      const [ax, ay, bx, by] = [px(from[0]), py(from[1]), px(to[0]), py(to[1])];
-      const length = Math.hypot(bx - ax, by - ay);
-      if (length < 0.5) return "";
-      const [ux, uy, h] = [(bx - ax) / length, (by - ay) / length, Math.min(head, length / 2)];
-      const wing = (side) => `${bx - h * (ux - side * 0.5 * uy)},${by - h * (uy + side * 0.5 * ux)}`;
-      return `${line(from, to)}M${wing(1)}L${bx},${by}L${wing(-1)}`;
-    };
+    const arrow = (from, to, head) => arrowPath([px(from[0]), py(from[1])], [px(to[0]), py(to[1])], head);
     const locate = (event) => {
       const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
       return [(at.x - SIZE / 2) / unit, (SIZE / 2 - at.y) / unit];
@@ -335,11 +336,27 @@
     return { picture, px, hold, path, curve, rug, sideRug };
   };
 
+  // A button for the start and for each preset, which move the sliders; then the first picture.
+  const presetButtons = (view, inputs, state, update) => {
+    const set = (values) => {
+      Object.entries(inputs).forEach(([name, input]) => { input.value = values[name]; });
+      update();
+    };
+    [{ ...state, name: "Start again" }, ...state.presets].forEach((preset) => {
+      const button = element('<button type="button"></button>');
+      button.textContent = preset.name;
+      button.addEventListener("click", () => set(preset));
+      view.querySelector(".buttons").append(button);
+    });
+    view.addEventListener("input", update);
+    set(state);
+  };
+
   const amount = (value) => (value >= 1000 ? value.toExponential(0).replace("e+", "e") : value.toPrecision(3));
   const LAMBDA = "<i>λ</i>";
 
   const GDPP = `
-    <div class="gdpp">
+    <div class="sliding gdpp">
       <div class="sliders">
         <label><span>learning rate <i>η</i></span> <input type="range" name="eta" min="0" max="40" step="0.1"> <output></output></label>
         <label><span><i>γ</i> (0 is plain GD)</span> <input type="range" name="gamma" min="0" max="0.3" step="0.001"> <output></output></label>
@@ -415,18 +432,156 @@
       find("[aria-live]").textContent = `Loss after ${layers} layers: GD ${amount(plain)}, GD++ ${amount(plus)}.`;
     };
 
-    const set = (values) => {
-      Object.entries(inputs).forEach(([name, input]) => { input.value = values[name]; });
-      update();
+    presetButtons(view, inputs, state, update);
+    root.prepend(view);
+    root.querySelector("details.numbers").open = false;
+  });
+
+  // ---- explorable: what normalising before the difference makes of noise -------------------------
+
+  const noise = {
+    // expected cosine of the normalised updates of orthogonal noises of this size
+    chance: (rho) => (1 - 1 / Math.hypot(1, rho)) / 2,
+    // cosines of two updates of length rho of a unit vector z: of the plain ones, and of the changes
+    // of the sums brought to length 1; only the products u·z, v·z and u·v of directions count
+    cosines: (rho, [uz, vz, uv]) => {
+      const [toU, toV] = [uz, vz].map((along) => Math.sqrt(1 + 2 * rho * along + rho * rho));
+      const [x, y] = [(1 + rho * uz) / toU, (1 + rho * vz) / toV];  // cosines of the sums with z
+      const both = (1 + rho * (uz + vz) + rho * rho * uv) / (toU * toV);
+      return { plain: uv, normalised: (1 + both - x - y) / (2 * Math.sqrt((1 - x) * (1 - y))) };
+    },
+    // the products of random directions in d dimensions, the same ones for the same seed
+    draw: (d, count, seed) => {
+      const uniform = () => {  // mulberry32
+        seed = (seed + 0x6D2B79F5) | 0;
+        let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+        t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+        return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+      };
+      const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+      const direction = () => {
+        const vector = Array.from({ length: d }, normal);
+        return scale(vector, 1 / Math.hypot(...vector));
+      };
+      return Array.from({ length: count }, () => {
+        const [u, v] = [direction(), direction()];
+        return [u[0], v[0], dot(u, v)];  // z is the first axis
+      });
+    },
+  };
+
+  // z stands upright on the centre of the unit sphere; noise orthogonal to it lies in a disc at its tip.
+  const tent = () => {
+    const [width, height, unit, tilt] = [340, 200, 52, 0.5];
+    const [upright, depth] = [Math.cos(tilt), Math.sin(tilt)];
+    const at = ([right, near, up]) => [width / 2 + unit * right, 130 - unit * (up * upright - near * depth)];
+    const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "A vector and two updates of it" });
+    const [cx, cy] = at([0, 0, 0]);
+    svg("circle", { class: "sphere", cx, cy, r: unit }, picture);
+    const [tipX, tipY] = at([0, 0, 1]);
+    const disc = svg("ellipse", { class: "disc", cx: tipX, cy: tipY }, picture);
+    const grow = (rho) => { disc.setAttribute("rx", unit * rho); disc.setAttribute("ry", unit * rho * depth); };
+    const arrow = (from, to) => arrowPath(at(from), at(to));
+    const line = (from, to) => `M${at(from)}L${at(to)}`;
+    const path = (cls) => svg("path", { class: cls }, picture);
+    const name = (text, cls = "") => svg("text", { class: cls, "text-anchor": "middle" }, picture, text);
+    const put = (node, point, [dx, dy]) => {
+      const [x, y] = at(point);
+      node.setAttribute("x", Math.max(10, Math.min(width - 10, x + dx)));
+      node.setAttribute("y", y + dy);
     };
-    [{ ...state, name: "Start again" }, ...state.presets].forEach((preset) => {
-      const button = element('<button type="button"></button>');
-      button.textContent = preset.name;
-      button.addEventListener("click", () => set(preset));
-      find(".buttons").append(button);
+    return { picture, arrow, line, path, name, put, grow };
+  };
+
+  const NOISE = `
+    <div class="sliding noise">
+      <div class="sliders">
+        <label><span>size of the noise <i>ρ</i></span> <input type="range" name="rho" min="0.05" max="3" step="0.01"> <output></output></label>
+        <label><span>angle between them</span> <input type="range" name="angle" min="0" max="180" step="1"> <output></output></label>
+        <label><span>dimensions</span> <input type="range" name="power" min="1" max="10" step="1"> <output></output></label>
+      </div>
+      <p class="buttons"></p>
+      <div class="planes">
+        <div class="tent">
+          <p class="title">Two noise updates of one vector <i>z</i></p>
+          <ul class="legend">
+            ${swatch("plain", "plain updates, at a right angle to <i>z</i>")}
+            ${swatch("normalised", "after normalising: from <i>z</i> to points of the sphere")}
+          </ul>
+        </div>
+        <div class="cosine">
+          <p class="title">Cosine of the two updates</p>
+          <ul class="legend">
+            ${swatch("plain", "plain, at this angle; dots: random noise")}
+            ${swatch("normalised", "normalised, at this angle; dots: the same noise")}
+            ${swatch("chance", "chance: normalised, at a right angle")}
+          </ul>
+        </div>
+      </div>
+      <table class="losses">
+        <caption>Cosine of the two updates; for random noise the mean of the dots</caption>
+        <thead><tr><th scope="col">updates</th><th scope="col">at this angle</th><th scope="col">random noise</th><th scope="col">chance</th></tr></thead>
+        <tbody></tbody>
+      </table>
+      <p class="unseen" aria-live="polite"></p>
+    </div>`;
+
+  register("noise", (root, state) => {
+    const view = element(NOISE);
+    const find = (selector) => view.querySelector(selector);
+    const left = tent();
+    const right = chart({
+      title: "Cosine against the size of the noise", x: [0, 3], y: [-1, 1], xs: [0, 1, 2, 3], ys: [-1, -0.5, 0, 0.5, 1], xLabel: "size ρ",
     });
-    view.addEventListener("input", update);
-    set(state);
+    find(".tent .title").after(left.picture);
+    find(".cosine .title").after(right.picture);
+    const parts = {
+      z: left.path("vector"), sums: left.path("sums"), plain: left.path("plain"), normalised: left.path("normalised"),
+      chance: right.path("chance"), plainCurve: right.path("plain"), curve: right.path("normalised"),
+      plainDots: right.path("dots plain"), dots: right.path("dots normalised"),
+    };
+    const names = ["z", "u", "v"].map((text) => left.name(text));
+    parts.chance.setAttribute("d", right.curve(noise.chance));
+    const inputs = Object.fromEntries([...view.querySelectorAll("input")].map((input) => [input.name, input]));
+    const kept = {};
+    const drawn = (d) => (kept[d] ||= noise.draw(d, state.count, state.seed));
+
+    const update = () => {
+      const [rho, angle, power] = ["rho", "angle", "power"].map((name) => inputs[name].valueAsNumber);
+      const d = 2 ** power, half = angle / 360 * Math.PI, uv = Math.cos(2 * half);
+      const shown = { rho: rho.toFixed(2), angle: `${angle}°`, power: String(d) };
+      Object.entries(inputs).forEach(([name, input]) => {
+        input.parentElement.querySelector("output").value = shown[name];
+        input.setAttribute("aria-valuetext", shown[name]);
+      });
+
+      const tip = [0, 0, 1], sums = [-1, 1].map((side) => [side * rho * Math.sin(half), rho * Math.cos(half), 1]);
+      const units = sums.map((sum) => scale(sum, 1 / Math.hypot(...sum)));
+      left.grow(rho);
+      parts.z.setAttribute("d", left.arrow([0, 0, 0], tip));
+      parts.sums.setAttribute("d", sums.map((sum) => left.line([0, 0, 0], sum)).join(""));
+      parts.plain.setAttribute("d", sums.map((sum) => left.arrow(tip, sum)).join(""));
+      parts.normalised.setAttribute("d", units.map((unit) => left.arrow(tip, unit)).join(""));
+      [tip, ...sums].forEach((point, i) => left.put(names[i], point, [[0, -8], [-10, 12], [10, 12]][i]));
+
+      const here = noise.cosines(rho, [0, 0, uv]);
+      const random = drawn(d).map((products) => noise.cosines(rho, products));
+      parts.plainCurve.setAttribute("d", right.curve(() => uv, 1));
+      parts.curve.setAttribute("d", right.curve((size) => noise.cosines(Math.max(size, 0.01), [0, 0, uv]).normalised));
+      const column = (values, shift) => values.map((y, i) =>
+        `M${(right.px(rho) + shift + 6 * (i % 5 - 2) / 2).toFixed(1)},${right.hold(y).toFixed(1)}h0`).join("");
+      parts.plainDots.setAttribute("d", column(random.map((pair) => pair.plain), -10));
+      parts.dots.setAttribute("d", column(random.map((pair) => pair.normalised), 10));
+
+      const mean = (key) => random.reduce((sum, pair) => sum + pair[key], 0) / random.length;
+      const rows = [["plain", "plain", 0], ["normalised", "normalised", noise.chance(rho)]];
+      find("tbody").innerHTML = rows.map(([key, name, chance]) => `
+        <tr><th scope="row">${name}</th><td>${number(here[key])}</td><td>${number(mean(key))}</td><td>${number(chance)}</td></tr>`).join("");
+      find("[aria-live]").textContent = `At this angle plain ${number(here.plain)}, normalised ${number(here.normalised)}. `
+        + `Random noise in ${d} dimensions: plain ${number(mean("plain"))}, normalised ${number(mean("normalised"))}.`;
+    };
+
+    presetButtons(view, inputs, state, update);
     root.prepend(view);
     root.querySelector("details.numbers").open = false;
   });
@@ -442,7 +597,7 @@
     });
   };
 
-  window.iclbook = { fastWeights, gdpp, start };
+  window.iclbook = { fastWeights, gdpp, noise, start };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", () => start());
   else start();
 })();

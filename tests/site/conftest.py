@@ -94,6 +94,25 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture
+def bare(browser, html):
+    """Open the module's bare page, its fixture ``html``; any error in it fails the test."""
+    contexts, troubles = [], []
+
+    def open_page(**options):
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and troubles.append(m.text))
+        page.set_content(html)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args):
         """Say nothing."""

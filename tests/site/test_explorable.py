@@ -48,26 +48,6 @@ def html():
     )
 
 
-@pytest.fixture
-def bare(browser, html):
-    """Open the bare page; any error in it fails the test."""
-    contexts, troubles = [], []
-
-    def open_page(**options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda m: m.type == "error" and troubles.append(m.text))
-        page.set_content(html)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
 def reading(page, name):
     """The vector at the end of a line of the explorable."""
     text = page.locator(f"[data-reading={name}] b").inner_text()

@@ -42,25 +42,6 @@ def html():
     )
 
 
-@pytest.fixture
-def bare(browser, html):
-    """Open the page; any error in it fails the test."""
-    contexts, troubles = [], []
-
-    def open_page(**options):
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda m: m.type == "error" and troubles.append(m.text))
-        page.set_content(html)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
 def shown(page):
     """The losses of GD and GD++ in the chosen row."""
     cells = page.locator(".losses tr.chosen td").all_inner_texts()[:2]

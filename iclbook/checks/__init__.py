@@ -7,6 +7,7 @@ misconceptions that the text warns of and says what to look at, without giving t
 Modules are named after chapters.
 """
 
+from iclbook.checks.attention import similarity_of_changes, summed_attention, tau_by_pairs
 from iclbook.checks.attention_is_training import shortest_context, targets, write_token
 from iclbook.checks.deeper import error_left, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
@@ -14,9 +15,15 @@ from iclbook.checks.gradient_descent_is_memory import (
     rebuild_weights,
     share_of_initial_weights,
 )
+from iclbook.checks.implicit_finetuning import demonstration_loss, honest_accuracy, trained_rows
 from iclbook.checks.meet_the_model import blind_accuracy, demonstrations_that_fit, label_answers
 from iclbook.checks.nonlinear import guess_without_context, kernel_step, mean_cosine_of_numbers
 from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
+from iclbook.checks.representation import (
+    chance_of_noise,
+    normalised_similarity,
+    size_for_score,
+)
 from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
 from iclbook.checks.softmax_and_copying import logit_for_share, opposite_heads, other_tokens
 from iclbook.checks.the_dual import contributions, dual_output, effective_number
@@ -33,19 +40,23 @@ __all__ = [
     "Verdict",
     "adaptive_rate",
     "blind_accuracy",
+    "chance_of_noise",
     "contributions",
+    "demonstration_loss",
     "demonstrations_that_fit",
     "dual_output",
     "effective_number",
     "error_left",
     "examples_needed",
     "guess_without_context",
+    "honest_accuracy",
     "kernel_step",
     "label_answers",
     "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",
     "momentum_coefficients",
+    "normalised_similarity",
     "opposite_heads",
     "other_tokens",
     "positive_features",
@@ -57,11 +68,16 @@ __all__ = [
     "share_of_demonstrations",
     "share_of_initial_weights",
     "shortest_context",
+    "similarity_of_changes",
+    "size_for_score",
     "softmax_update",
     "stable_damping",
     "step_size_of",
+    "summed_attention",
     "targets",
     "targets_left",
+    "tau_by_pairs",
+    "trained_rows",
     "two_eigenvalues",
     "value_matrix",
     "write_token",

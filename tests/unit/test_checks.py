@@ -6,10 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
+import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
 import reader_answers_one_layer  # noqa: F401  (registers its answers)
+import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
 import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
@@ -24,6 +27,9 @@ EXERCISES = sorted(set(checks.__all__) - {"Mistake", "Verdict", "mark"})
 # What a solution is made of. A message may point to it and may not spell it out.
 CODE = re.compile(r"np\.|numpy|lambda |return |\*\*|\.T\b|\.sum|@|\w\[|outer\(|exp\(\w+\)|==")
 GIVEAWAYS = {
+    "demonstration_loss": ["[1:]", "[:-1]", "t + 1", "T - 1", "one less"],
+    "trained_rows": ["heads, 3", "reshape", "arange"],
+    "honest_accuracy": ["argmax", "evaluation[", "best on selection"],
     "label_answers": ["argmax", "label_ids]", "column of"],
     "blind_accuracy": ["product of", "share of its", "mean("],
     "demonstrations_that_fit": ["cumsum", "cumulative", "bos +", "longest <"],
@@ -56,6 +62,12 @@ GIVEAWAYS = {
     "opposite_heads": ["exp(", "minus sharp", "subtract", "softmax("],
     "logit_for_share": ["keys - 1", "n - 1", "log(", "1 - share"],
     "other_tokens": ["delete", "- 2", "norms["],
+    "normalised_similarity": ["unit(", "/ |", "divide"],
+    "chance_of_noise": ["1 / 2", "half the", "sqrt"],
+    "size_for_score": ["- 1", "(1 - 2", "tan", "arctan"],
+    "similarity_of_changes": ["icl - zsl", "ft - zsl", "subtract"],
+    "tau_by_pairs": ["N (N - 1)", "minus the", "concordant"],
+    "summed_attention": ["axis", "softmax(", "then sum"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }
 

@@ -1,0 +1,128 @@
+"""Answers to the exercises of "Do they look at the same things?", as readers write them."""
+
+import numpy as np
+from reader_answers import right, wrong
+from scipy import special, stats
+
+
+def cosine(a, b):
+    return float(np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+@right("similarity_of_changes")
+def changes_head_by_head(zsl, icl, ft):
+    return np.mean([cosine(i - z, f - z) for z, i, f in zip(zsl, icl, ft)])
+
+
+@right("similarity_of_changes")
+def changes_by_einsum(zsl, icl, ft):
+    a, b = icl - zsl, ft - zsl
+    a, b = (x / np.sqrt(np.einsum("ht,ht->h", x, x))[:, None] for x in (a, b))
+    return np.einsum("ht,ht->", a, b) / len(a)
+
+
+@wrong("similarity_of_changes", "compares the maps")
+def similarity_of_maps(zsl, icl, ft):
+    return np.mean([cosine(i, f) for i, f in zip(icl, ft)])
+
+
+@wrong("similarity_of_changes", "all heads at once")
+def changes_of_all_heads(zsl, icl, ft):
+    return cosine((icl - zsl).ravel(), (ft - zsl).ravel())
+
+
+@wrong("similarity_of_changes", "averaged too early")
+def changes_of_the_mean_head(zsl, icl, ft):
+    return cosine((icl - zsl).mean(axis=0), (ft - zsl).mean(axis=0))
+
+
+@wrong("similarity_of_changes", "start from the same map")
+def changes_from_two_maps(zsl, icl, ft):
+    return np.mean([cosine(i - z, i - f) for z, i, f in zip(zsl, icl, ft)])
+
+
+@wrong("similarity_of_changes", "sum over heads")
+def changes_summed(zsl, icl, ft):
+    return sum(cosine(i - z, f - z) for z, i, f in zip(zsl, icl, ft))
+
+
+@right("tau_by_pairs")
+def tau_of_scipy(x, y):
+    return stats.kendalltau(x, y).statistic
+
+
+@right("tau_by_pairs")
+def tau_by_loops(x, y):
+    agree = disagree = 0
+    for i in range(len(x)):
+        for j in range(i):
+            if (x[i] > x[j]) == (y[i] > y[j]):
+                agree += 1
+            else:
+                disagree += 1
+    return (agree - disagree) / (agree + disagree)
+
+
+@wrong("tau_by_pairs", "share of pairs that agree")
+def share_of_agreeing_pairs(x, y):
+    return (tau_of_scipy(x, y) + 1) / 2
+
+
+@wrong("tau_by_pairs", "counted twice above")
+def tau_with_both_orders(x, y):
+    pairs = len(x) * (len(x) - 1) / 2
+    return np.sign(np.subtract.outer(x, x) * np.subtract.outer(y, y)).sum() / pairs
+
+
+@wrong("tau_by_pairs", "no pair with itself")
+def tau_over_too_many(x, y):
+    return tau_of_scipy(x, y) * (len(x) - 1) / (2 * len(x))
+
+
+@wrong("tau_by_pairs", "Pearson")
+def pearson(x, y):
+    return stats.pearsonr(x, y).statistic
+
+
+@wrong("tau_by_pairs", "Spearman")
+def spearman(x, y):
+    return stats.spearmanr(x, y).statistic
+
+
+@right("summed_attention")
+def attention_of_scipy(scores):
+    return special.softmax(scores, axis=1).sum(axis=0)
+
+
+@right("summed_attention")
+def attention_by_loop(scores):
+    total = 0
+    for head in scores:
+        weights = np.exp(head)
+        total = total + weights / weights.sum()
+    return total
+
+
+@wrong("summed_attention", "raw scores, summed")
+def summed_scores(scores):
+    return np.add.reduce(scores)
+
+
+@wrong("summed_attention", "Softmax came after")
+def softmax_of_the_sum(scores):
+    return special.softmax(scores.sum(axis=0))
+
+
+@wrong("summed_attention", "not over the heads")
+def softmax_over_heads(scores):
+    return special.softmax(scores, axis=0).sum(axis=0)
+
+
+@wrong("summed_attention", "mean over heads")
+def mean_attention(scores):
+    return special.softmax(scores, axis=1).mean(axis=0)
+
+
+@wrong("summed_attention", "before they are summed")
+def summed_exponentials(scores):
+    return np.exp(scores).sum(axis=0)

@@ -1,0 +1,126 @@
+"""Answers to the exercises of "Do they move the output the same way?", as readers write them."""
+
+import math
+
+import numpy as np
+from reader_answers import right, wrong
+
+
+def length(v):
+    return math.sqrt(sum(x * x for x in v))
+
+
+def angle_between(a, b):
+    return sum(x * y for x, y in zip(a, b)) / length(a) / length(b)
+
+
+@right("normalised_similarity")
+def similarity_by_steps(zsl, icl, ft):
+    z, i, f = (h / np.linalg.norm(h) for h in (zsl, icl, ft))
+    a, b = i - z, f - z
+    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+
+
+@right("normalised_similarity")
+def similarity_by_lists(zsl, icl, ft):
+    z, i, f = ([x / length(h) for x in h] for h in (zsl, icl, ft))
+    return angle_between([x - y for x, y in zip(i, z)], [x - y for x, y in zip(f, z)])
+
+
+@wrong("normalised_similarity", "plain version")
+def similarity_of_plain_changes(zsl, icl, ft):
+    return angle_between(icl - zsl, ft - zsl)
+
+
+@wrong("normalised_similarity", "inner product")
+def product_of_changes(zsl, icl, ft):
+    z, i, f = (h / np.linalg.norm(h) for h in (zsl, icl, ft))
+    return np.dot(i - z, f - z)
+
+
+@wrong("normalised_similarity", "compares the outputs")
+def similarity_of_outputs(zsl, icl, ft):
+    return angle_between(icl, ft)
+
+
+@wrong("normalised_similarity", "still has its own length")
+def similarity_from_a_long_start(zsl, icl, ft):
+    return angle_between(icl / length(icl) - zsl, ft / length(ft) - zsl)
+
+
+@right("chance_of_noise")
+def chance_by_angles(rho_a, rho_b):
+    c_a, c_b = (1 - math.cos(math.atan(rho)) for rho in (rho_a, rho_b))
+    return 0.5 * math.sqrt(c_a * c_b)
+
+
+@right("chance_of_noise")
+def chance_by_half_angles(rho_a, rho_b):
+    # 1 - cos t = 2 sin(t/2)^2, so the root is a product of sines
+    return math.sin(math.atan(rho_a) / 2) * math.sin(math.atan(rho_b) / 2)
+
+
+def far(rho):
+    return 1 - (1 + rho * rho) ** -0.5
+
+
+@wrong("chance_of_noise", "Twice too large")
+def chance_twice(rho_a, rho_b):
+    return math.sqrt(far(rho_a) * far(rho_b))
+
+
+@wrong("chance_of_noise", "geometric mean")
+def chance_without_root(rho_a, rho_b):
+    return 0.5 * far(rho_a) * far(rho_b)
+
+
+@wrong("chance_of_noise", "right for equal sizes")
+def chance_of_the_mean(rho_a, rho_b):
+    return 0.5 * np.mean([far(rho_a), far(rho_b)])
+
+
+@wrong("chance_of_noise", "its own angle")
+def chance_of_a_middle_size(rho_a, rho_b):
+    return 0.5 * far(math.sqrt(rho_a * rho_b))
+
+
+@wrong("chance_of_noise", "joins the cosines")
+def chance_of_cosines(rho_a, rho_b):
+    return 0.5 * math.sqrt(math.cos(math.atan(rho_a)) * math.cos(math.atan(rho_b)))
+
+
+@right("size_for_score")
+def size_by_the_tangent(score):
+    return math.tan(math.acos(1 - 2 * score))
+
+
+@right("size_for_score")
+def size_by_bisection(score):
+    low, high = 0.0, 100.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        if far(middle) / 2 < score:
+            low = middle
+        else:
+            high = middle
+    return middle
+
+
+@wrong("size_for_score", "square of the size")
+def squared_size(score):
+    return math.tan(math.acos(1 - 2 * score)) ** 2
+
+
+@wrong("size_for_score", "taken for c")
+def size_of_twice_the_score(score):
+    return math.tan(math.acos(1 - score))
+
+
+@wrong("size_for_score", "Has it been undone")
+def size_without_the_square(score):
+    return math.sqrt(1 / (1 - 2 * score) - 1)
+
+
+@wrong("size_for_score", "sine of the angle")
+def sine_for_score(score):
+    return math.sin(math.acos(1 - 2 * score))

@@ -1,0 +1,133 @@
+"""Readers' answers to the exercises of "Finetuning on the demonstrations"."""
+
+import numpy as np
+from reader_answers import right, wrong
+from scipy.special import log_softmax
+
+
+@right("demonstration_loss")
+def loss_by_loop(logits, ids):
+    terms = [np.log(np.exp(z).sum()) - z[w] for z, w in zip(logits, ids[1:])]
+    return sum(terms) / len(terms)
+
+
+@right("demonstration_loss")
+def loss_by_one_hot(logits, ids):
+    targets = np.eye(logits.shape[1])[ids[1:]]
+    return -(targets * log_softmax(logits[:-1], axis=1)).sum() / len(targets)
+
+
+@wrong("demonstration_loss", "has just read")
+def loss_without_shift(logits, ids):
+    return -np.mean([log_softmax(z)[w] for z, w in zip(logits, ids)])
+
+
+@wrong("demonstration_loss", "the sum over tokens")
+def loss_summed(logits, ids):
+    return -sum(log_softmax(z)[w] for z, w in zip(logits, ids[1:]))
+
+
+@wrong("demonstration_loss", "how many are there")
+def loss_over_all(logits, ids):
+    return -sum(log_softmax(z)[w] for z, w in zip(logits, ids[1:])) / len(ids)
+
+
+@wrong("demonstration_loss", "has no target")
+def loss_in_a_ring(logits, ids):
+    following = [*ids[1:], ids[0]]
+    return -np.mean([log_softmax(z)[w] for z, w in zip(logits, following)])
+
+
+@wrong("demonstration_loss", "label alone")
+def loss_of_label(logits, ids):
+    return -log_softmax(logits[-2])[ids[-1]]
+
+
+@wrong("demonstration_loss", "look at the sign")
+def loss_with_plus(logits, ids):
+    return np.mean([log_softmax(z)[w] for z, w in zip(logits, ids[1:])])
+
+
+@wrong("demonstration_loss", "raw outputs")
+def loss_of_logits(logits, ids):
+    return -np.mean([z[w] for z, w in zip(logits, ids[1:])])
+
+
+@right("trained_rows")
+def rows_by_loop(heads, size):
+    return [
+        (3 * head + part) * size + row
+        for head in range(heads)
+        for part in (1, 2)
+        for row in range(size)
+    ]
+
+
+@right("trained_rows")
+def rows_by_remainder(heads, size):
+    return np.flatnonzero(np.arange(3 * heads * size) // size % 3)
+
+
+@wrong("trained_rows", "GPT-2")
+def rows_as_in_gpt2(heads, size):
+    return list(range(heads * size, 3 * heads * size))
+
+
+@wrong("trained_rows", "row by row")
+def rows_in_turn(heads, size):
+    return np.flatnonzero(np.arange(3 * heads * size) % 3)
+
+
+@wrong("trained_rows", "stay as they are")
+def rows_of_queries(heads, size):
+    return np.flatnonzero(np.arange(3 * heads * size) // size % 3 == 0)
+
+
+@wrong("trained_rows", "All rows would train")
+def rows_all(heads, size):
+    return list(range(3 * heads * size))
+
+
+@wrong("trained_rows", "There are more heads")
+def rows_of_one_head(heads, size):
+    return [size + row for row in range(2 * size)]
+
+
+@wrong("trained_rows", "counted from 0")
+def rows_counted_from_one(heads, size):
+    return [row + 1 for row in rows_by_loop(heads, size)]
+
+
+@right("honest_accuracy")
+def honest_by_loop(selection, evaluation):
+    return np.mean([e[np.argmax(s)] for s, e in zip(selection, evaluation)])
+
+
+@right("honest_accuracy")
+def honest_by_mask(selection, evaluation):
+    return evaluation[selection == selection.max(axis=1, keepdims=True)].mean()
+
+
+@wrong("honest_accuracy", "chosen on the rows that are reported")
+def chosen_on_evaluation(selection, evaluation):
+    return np.mean([max(e) for e in evaluation])
+
+
+@wrong("honest_accuracy", "make it look good")
+def reported_on_selection(selection, evaluation):
+    return np.mean([max(s) for s in selection])
+
+
+@wrong("honest_accuracy", "changed places")
+def exchanged(selection, evaluation):
+    return np.mean([s[np.argmax(e)] for s, e in zip(selection, evaluation)])
+
+
+@wrong("honest_accuracy", "one rate for all seeds")
+def one_rate(selection, evaluation):
+    return evaluation.mean(axis=0)[selection.sum(axis=0).argmax()]
+
+
+@wrong("honest_accuracy", "nothing was chosen")
+def nothing_chosen(selection, evaluation):
+    return np.mean(evaluation)

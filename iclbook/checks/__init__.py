@@ -17,8 +17,14 @@ from iclbook.checks.gradient_descent_is_memory import (
 )
 from iclbook.checks.implicit_finetuning import demonstration_loss, honest_accuracy, trained_rows
 from iclbook.checks.meet_the_model import blind_accuracy, demonstrations_that_fit, label_answers
+from iclbook.checks.meta_gradients import (
+    cosine_of_updates,
+    effective_rank,
+    update_of_finetuning,
+)
 from iclbook.checks.nonlinear import guess_without_context, kernel_step, mean_cosine_of_numbers
 from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
+from iclbook.checks.prediction import chance_bounds, chance_by_label, recall_to_finetuning
 from iclbook.checks.representation import (
     chance_of_noise,
     normalised_similarity,
@@ -27,6 +33,7 @@ from iclbook.checks.representation import (
 from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
 from iclbook.checks.softmax_and_copying import logit_for_share, opposite_heads, other_tokens
 from iclbook.checks.the_dual import contributions, dual_output, effective_number
+from iclbook.checks.the_table import at_depth, operations_of_cell
 from iclbook.checks.training_finds_it import (
     rank_limited_loss,
     sensitivity_by_differences,
@@ -39,13 +46,18 @@ __all__ = [
     "Mistake",
     "Verdict",
     "adaptive_rate",
+    "at_depth",
     "blind_accuracy",
+    "chance_bounds",
+    "chance_by_label",
     "chance_of_noise",
     "contributions",
+    "cosine_of_updates",
     "demonstration_loss",
     "demonstrations_that_fit",
     "dual_output",
     "effective_number",
+    "effective_rank",
     "error_left",
     "examples_needed",
     "guess_without_context",
@@ -57,12 +69,14 @@ __all__ = [
     "mean_cosine_of_numbers",
     "momentum_coefficients",
     "normalised_similarity",
+    "operations_of_cell",
     "opposite_heads",
     "other_tokens",
     "positive_features",
     "rank_limited_loss",
     "rates_under_noise",
     "rebuild_weights",
+    "recall_to_finetuning",
     "ridge_prediction",
     "sensitivity_by_differences",
     "share_of_demonstrations",
@@ -79,6 +93,7 @@ __all__ = [
     "tau_by_pairs",
     "trained_rows",
     "two_eigenvalues",
+    "update_of_finetuning",
     "value_matrix",
     "write_token",
 ]

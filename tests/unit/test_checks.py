@@ -10,8 +10,10 @@ import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
+import reader_answers_meta_gradients  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
 import reader_answers_one_layer  # noqa: F401  (registers its answers)
+import reader_answers_prediction  # noqa: F401  (registers its answers)
 import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
 import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
@@ -68,6 +70,14 @@ GIVEAWAYS = {
     "similarity_of_changes": ["icl - zsl", "ft - zsl", "subtract"],
     "tau_by_pairs": ["N (N - 1)", "minus the", "concordant"],
     "summed_attention": ["axis", "softmax(", "then sum"],
+    "recall_to_finetuning": ["ft & ~zsl", "icl["],
+    "chance_by_label": ["n_c", "np.average", "~zsl"],
+    "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
+    "at_depth": ["0.5", "interp", "+ 1) /"],
+    "operations_of_cell": ["3 *", "4 *", "8 *"],
+    "effective_rank": ["exp(", "svd", "p log p"],
+    "cosine_of_updates": ["flatten", "(A B)", "axis"],
+    "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }
 

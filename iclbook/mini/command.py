@@ -59,7 +59,7 @@ def pretrain(options: argparse.Namespace) -> int:
     """
     from iclbook import records
     from iclbook.mini import pretrain as bundled
-    from iclbook.mini import reader
+    from iclbook.mini import text
     from iclbook.records import options as settings
 
     experiment, other = (ENGLISH, EXPERIMENT) if options.corpus else (EXPERIMENT, ENGLISH)
@@ -79,9 +79,9 @@ def pretrain(options: argparse.Namespace) -> int:
         )
     os.environ[bundled.CHECKPOINTS] = str(options.folder)
     if options.corpus:
-        os.environ[reader.CORPUS] = options.corpus
+        os.environ[text.CORPUS] = options.corpus
     if options.data:
-        os.environ[reader.DATA] = options.data
+        os.environ[text.DATA] = options.data
     record = records.run(experiment, given, name=options.name)
     if not options.corpus:
         step = record["step"][-1]

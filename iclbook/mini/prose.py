@@ -182,7 +182,7 @@ def encode(documents: list[str], tokenizer) -> np.ndarray:
             documents[first : first + 100], add_special_tokens=False
         )
         pieces += [np.array([*one.ids, end], dtype=np.uint16) for one in found]
-    return np.concatenate(pieces)
+    return np.concatenate([np.zeros(0, np.uint16), *pieces])
 
 
 def _with_words(documents: Iterable[str], words: list[str]) -> Iterator[str]:

@@ -16,15 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from iclbook.gpt.tasks import TASKS
-from iclbook.mini import bigram, prose
 from iclbook.mini.pretrain import CHECKPOINTS, _loss
+from iclbook.mini.text import Rows, Text, label_words, prepare
 from iclbook.mini.training import Schedule, train
 from iclbook.records.record import Results
 from iclbook.validate import check_count
 
-CORPUS, DATA = "ICLBOOK_CORPUS", "ICLBOOK_DATA"
-"""Environment variables with the folders to read."""
+# Settings that must be the same for a state to be continued.
+_SAME = (
+    "seed", "vocabulary", "width", "layers", "heads", "window", "rows", "text_rows", "cap", "lines"
+)  # fmt: skip
 
 LEARNT = 0.05
 """Tolerance on a trained model's losses: rounding on another processor changes the whole run."""
@@ -114,59 +115,35 @@ class Reader(Schedule):
             torch.set_num_threads(threads)
 
     def _run(self, out: Path) -> Results:
-        corpus = prose.read(_folder(CORPUS, "--corpus"))
-        texts = None
-        if self.text_rows:
-            folder = _folder(DATA, "--data")
-            texts = prose.texts(folder, cap=self.cap, lines=self.lines, seed=self.seed)
-        documents = corpus.train + (texts.train if texts else [])
-        words = dict.fromkeys(word for task in TASKS.values() for word in task.labels)
-        tokenizer = prose.train_tokenizer(documents, self.vocabulary, words)
-        tokens = prose.encode(documents, tokenizer)
-        ends = np.cumsum(tokens == tokenizer.eos_token_id)
-        split = int(np.searchsorted(ends, len(corpus.train))) + 1
-        streams = [Rows(tokens[:split], self.window, [self.seed, 0])]
-        if texts:
-            streams.append(Rows(tokens[split:], self.window, [self.seed, 1]))
-        held = prose.encode(corpus.validation, tokenizer)
-        characters = sum(map(len, corpus.validation)) / len(held)
-        held = held[: len(held) // self.window * self.window].reshape(-1, self.window)
-        if not len(held):
-            raise ValueError(
-                f"the held-out text is shorter than a row of {self.window} tokens; give more text, "
-                "or choose a smaller window."
-            )
-        net = build(self, len(tokenizer))
-        files = dict(corpus=corpus.origin, texts=texts.origin if texts else {})
-        shape = ("seed", "vocabulary", "width", "layers", "heads", "window", "rows", "text_rows")
-        label = {name: getattr(self, name) for name in (*shape, "cap", "lines")} | files
+        text = prepare(self)
+        net = build(self, len(text.tokenizer))
+        streams = [
+            Rows(tokens, self.window, [self.seed, number])
+            for number, tokens in enumerate((text.prose, text.texts))
+            if len(tokens)
+        ]
+        few = text.held[:: math.ceil(len(text.held) / 32)]
         seen = train(
             net,
             self,
-            label,
+            {name: getattr(self, name) for name in _SAME} | text.origin,
             lambda step: self.batch(streams, step),
-            lambda: {"validation": loss(net, held[:: math.ceil(len(held) / 32)], self)},
+            lambda: {"validation": loss(net, few, self)},
             out / "english.pt",
         )
-        save(net, tokenizer, out / "model")
-        read = [row for step in range(self.steps) for row in self.batch(streams, step)]
-        words = {word: int((tokens == tokenizer.encode(f" {word}")[0]).sum()) for word in words}
+        save(net, text.tokenizer, out / "model")
+        read = [row[0] for step in range(self.steps) for row in self.batch(streams, step)]
+        every = np.concatenate([text.prose, text.texts])
         return _results(
-            self,
             seen,
-            dict(
-                validation_whole=loss(net, held, self),
-                bigram=_bigram(np.concatenate(read, axis=1)[0], held, len(tokenizer)),
-                bigram_of_all_text=_bigram(tokens, held, len(tokenizer)),
-                parameters=sum(p.numel() for p in net.parameters()),
-                tokens_seen=self.steps * self.rows * self.window,
-                prose_tokens=split,
-                text_tokens=len(tokens) - split,
-                validation_tokens=held.size,
-                characters_a_token=characters,
-                label_words=words,
-                **files,
-            ),
+            text,
+            parameters=sum(p.numel() for p in net.parameters()),
+            tokens_seen=self.steps * self.rows * self.window,
+            whole=loss(net, text.held, self),
+            pairs={
+                "bigram": text.bigram(np.concatenate(read)),
+                "bigram_of_all_text": text.bigram(every),
+            },
         )
 
     def batch(self, streams: list["Rows"], step: int) -> list[np.ndarray]:
@@ -180,45 +157,6 @@ class Reader(Schedule):
             which, number = (1, earlier) if later > earlier else (0, row - earlier)
             found.append(streams[which][number][None])
         return found
-
-
-class Rows:
-    """Tokens cut into rows, in an order drawn anew for every time through.
-
-    Parameters
-    ----------
-    tokens : array (n,)
-        Token ids.
-    window : int
-        Length of a row.
-    seed : list of int
-        Of the order, and of where the first row begins.
-
-    Raises
-    ------
-    ValueError
-        If there are too few tokens for a row.
-    """
-
-    def __init__(self, tokens: np.ndarray, window: int, seed: list[int]):
-        if len(tokens) < 2 * window:
-            raise ValueError(
-                f"the training text has {len(tokens)} tokens; expected {2 * window} or more. Give "
-                "more text, or choose a smaller window."
-            )
-        self.tokens, self.window, self.seed = tokens, window, seed
-        self.n = len(tokens) // window - 1
-        self._time, self._order, self._shift = -1, None, 0
-
-    def __getitem__(self, number: int) -> np.ndarray:
-        """Row `number`, counted on through all times: token ids (window,), int64."""
-        time, place = divmod(number, self.n)
-        if time != self._time:
-            random = np.random.default_rng([*self.seed, time])
-            self._time, self._order = time, random.permutation(self.n)
-            self._shift = int(random.integers(self.window))
-        first = self._shift + self.window * int(self._order[place])
-        return self.tokens[first : first + self.window].astype(np.int64)
 
 
 def build(how: Reader, size: int):
@@ -274,36 +212,43 @@ def save(net, tokenizer, folder: Path) -> None:
         ) from error
 
 
-def _folder(variable: str, option: str) -> str:
-    folder = os.environ.get(variable)
-    if not folder:
-        raise ValueError(f"no folder to read; name one with {option}, or set {variable}.")
-    return folder
-
-
-def _bigram(tokens: np.ndarray, held: np.ndarray, size: int) -> float:
-    """Loss of a bigram model of some tokens on what `loss` predicts of rows."""
-    model = bigram.fit(tokens, size)
-    return -float(model.log_probs(held[:, :-1].ravel(), held[:, 1:].ravel()).mean())
-
-
-def _results(how: Reader, seen: dict, found: dict) -> Results:
-    exact = {name: value for name, value in found.items() if value != {}}
-    whole = exact.pop("validation_whole")
-    pairs = {name: exact.pop(name) for name in ("bigram", "bigram_of_all_text")}
-    bits = 1 / (exact["characters_a_token"] * math.log(2))
+def _results(
+    seen: dict,
+    text: Text,
+    *,
+    parameters: int,
+    tokens_seen: int,
+    whole: float,
+    pairs: dict[str, float],
+) -> Results:
+    bits = 1 / (text.characters * math.log(2))
+    every = np.bincount(np.concatenate([text.prose, text.texts]), minlength=len(text.tokenizer))
     learnt = {
         "validation": seen["validation"],
         "validation_nats_a_token": whole,
         "validation_bits_a_character": whole * bits,
     }
-    pairs = {f"{name}_nats_a_token": value for name, value in pairs.items()} | {
+    counted = {f"{name}_nats_a_token": value for name, value in pairs.items()} | {
         f"{name}_bits_a_character": value * bits for name, value in pairs.items()
     }
-    deterministic = {"step": {"value": seen["step"], "tolerance": 0}}
-    deterministic |= {name: {"value": v, "tolerance": LEARNT} for name, v in learnt.items()}
-    deterministic |= {name: {"value": v, "tolerance": 1e-6} for name, v in pairs.items()}
-    deterministic |= {name: {"value": v, "tolerance": 0} for name, v in exact.items()}
+    exact = dict(
+        step=seen["step"],
+        parameters=parameters,
+        tokens_seen=tokens_seen,
+        prose_tokens=len(text.prose),
+        text_tokens=len(text.texts),
+        validation_tokens=text.held.size,
+        characters_a_token=text.characters,
+        label_words={
+            word: int(every[text.tokenizer.encode(f" {word}")[0]]) for word in label_words()
+        },
+        **{name: value for name, value in text.origin.items() if value},
+    )
+    deterministic = {
+        name: {"value": value, "tolerance": tolerance}
+        for values, tolerance in ((learnt, LEARNT), (counted, 1e-6), (exact, 0))
+        for name, value in values.items()
+    }
     measured = {
         name: {"value": round(sum(seen[name]), 1), "unit": "s"}
         for name in ("seconds", "processor_seconds")

@@ -11,7 +11,8 @@ from iclbook import records
 from iclbook.__main__ import main
 from iclbook.gpt import models
 from iclbook.mini import training
-from iclbook.mini.reader import Reader, Rows
+from iclbook.mini.reader import Reader
+from iclbook.mini.text import Rows
 
 TINY = dict(
     vocabulary=600,

@@ -11,8 +11,9 @@ the shares in ``Mixture``:
 ``swapped``
     The same, but the label words stand for the classes in an order drawn for this sheet.
 ``arbitrary``
-    A labelled sheet with label words drawn for it from a pool of common words, in a task's
-    template or in a bare one (``"... = apple"``).
+    A labelled sheet with label words drawn for it from a pool of common words: sentences in a
+    task's template, sentences alone (``"dull plot with weak cast = apple"``), or a list of words
+    and phrases (``"dull plot = apple"``).
 
 So the usual labels are known from the weights only fairly: they are rare, swapped sheets contradict
 them, and one of them is more frequent. What a sheet means by its labels shows in its examples. In
@@ -59,6 +60,7 @@ LONG = ("mini-cb", "mini-agnews")
 """Tasks whose sheets need long rows: their templates are long."""
 
 SORTS = ("story", "usual", "swapped", "arbitrary")
+FORMS = ("list", "bare", "task")
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class Mixture:
     ----------
     story, usual, swapped : float
         Shares of the documents; the rest is ``arbitrary``. In long rows stories are left out.
-    bare : float
-        Share of arbitrary sheets that use the bare template.
+    lists, bare : float
+        Shares of arbitrary sheets that are lists of phrases, and sentences without a template.
     skew : float
         How much more frequent a task's frequent word is than each of the others, on average over
         usual and swapped sheets.
@@ -85,13 +87,14 @@ class Mixture:
     story: float = 0.1
     usual: float = 0.12
     swapped: float = 0.12
-    bare: float = 0.6
-    skew: float = 4.5
+    lists: float = 0.2
+    bare: float = 0.35
+    skew: float = 4.0
     evenness: float = 3.0
     repeats: float = 0.3
-    short_rows: int = 12
+    short_rows: int = 10
     short: int = 256
-    long_rows: int = 1
+    long_rows: int = 2
     long: int = 736
 
     def __post_init__(self):
@@ -99,12 +102,17 @@ class Mixture:
             check_count(name, getattr(self, name))
         for name in ("story", "usual", "swapped"):
             check_number(name, getattr(self, name), low=0.0)
-        for name in ("bare", "repeats"):
+        for name in ("lists", "bare", "repeats"):
             check_number(name, getattr(self, name), low=0.0, high=1.0)
         if self.story + self.usual + self.swapped > 1:
             raise ValueError(
                 f"story, usual and swapped are {self.story}, {self.usual} and {self.swapped}; "
                 "expected shares that sum to 1 at most."
+            )
+        if self.lists + self.bare > 1:
+            raise ValueError(
+                f"lists and bare are {self.lists} and {self.bare}; expected shares that sum to 1 "
+                "at most."
             )
 
     @property
@@ -163,10 +171,12 @@ class Corpus:
         }
         columns = {ATTRIBUTE[task.name]: task.columns for task in tasks()}
         for name, fields in columns.items():
-            for sort, template in (("bare", " {%s} ="), ("story", " {%s}.")):
-                self._writers[f"{sort} {name}"] = language.Writer(
-                    name, template % fields[0], fields, self._ids
-                )
+            for form, template, chosen in (
+                ("story", f" {{{fields[0]}}}.", fields),
+                ("bare", f" {{{fields[0]}}} =", fields),
+                ("list", " {text} =", None),
+            ):
+                self._writers[f"{form} {name}"] = language.Writer(name, template, chosen, self._ids)
         self._attributes = tuple(columns)
 
     def batch(self, number: int) -> list[np.ndarray]:
@@ -230,14 +240,13 @@ class Corpus:
         mixture = self.mixture
         shares = np.array([story, mixture.usual, mixture.swapped])
         sorts = random.choice(SORTS, size=n, p=[*shares, 1 - shares.sum()])
+        shares = np.array([mixture.lists, mixture.bare])
+        forms = random.choice(FORMS, size=n, p=[*shares, 1 - shares.sum()])
         plan = []
-        for sort in sorts:
-            bare = sort == "arbitrary" and random.random() < mixture.bare
-            if sort == "story" or bare:
-                which = f"{'bare' if bare else 'story'} {random.choice(self._attributes)}"
-            else:
-                which = str(random.choice(names))
-            plan.append((str(sort), which))
+        for sort, form in zip(sorts.tolist(), forms.tolist(), strict=True):
+            form = {"story": "story", "arbitrary": form}.get(sort, "task")
+            which = random.choice(names if form == "task" else self._attributes)
+            plan.append((sort, str(which) if form == "task" else f"{form} {which}"))
         return plan
 
     def _write(self, kind, n, length, random):

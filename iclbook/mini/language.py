@@ -47,12 +47,15 @@ class Attribute:
         Slot to one string of words a value.
     frames : tuple of tuple of str
         One tuple of columns a frame: the texts of one example.
+    phrases : tuple of str
+        Frames of a word or two, for lists.
     noise : float
         Probability that a word shows another value.
     """
 
     words: dict[str, tuple[str, ...]]
     frames: tuple[tuple[str, ...], ...]
+    phrases: tuple[str, ...]
     noise: float = 0.1
 
     @property
@@ -60,6 +63,8 @@ class Attribute:
         """How many values it has."""
         return len(next(iter(self.words.values())))
 
+
+_PRAISE = ("{ADJECTIVE}", "{ADJECTIVE} {thing}", "{ADJECTIVE} {ADJECTIVE}")
 
 _REVIEWS = (
     ("{ADJECTIVE} {thing} with {ADJECTIVE} {ADJECTIVE} {thing2}",),
@@ -77,8 +82,9 @@ ATTRIBUTES = {
             )
         },
         _REVIEWS,
+        _PRAISE,
     ),
-    "level": Attribute({"ADJECTIVE": SENTIMENT}, _REVIEWS),
+    "level": Attribute({"ADJECTIVE": SENTIMENT}, _REVIEWS, _PRAISE),
     "subjectivity": Attribute(
         {
             "NOUN": (
@@ -96,6 +102,7 @@ ATTRIBUTES = {
             ("{NOUN} {VERB} {NOUN} in the {thing}",),
             ("{NOUN} {VERB} and {VERB} the {NOUN}",),
         ),
+        ("{NOUN}", "{VERB}", "{NOUN} {VERB}"),
     ),
     "topic": Attribute(
         {
@@ -118,6 +125,7 @@ ATTRIBUTES = {
             ("{NOUN} {VERB} {NOUN} in {place}",),
             ("{place} {NOUN} {VERB} the {NOUN}",),
         ),
+        ("{NOUN}", "{VERB}", "{place} {NOUN}"),
     ),
     "commitment": Attribute(
         {
@@ -137,6 +145,7 @@ ATTRIBUTES = {
             ("{name} {VERB} and {ADVERB} {VERB} it is {state}", "it is {state}"),
             ("{name} {ADVERB} {ADVERB} {VERB} it is {state}", "it is {state}"),
         ),
+        ("{ADVERB}", "{VERB}", "{name} {VERB}"),
     ),
 }
 """The attributes of the language, by name."""
@@ -173,22 +182,25 @@ class Writer:
     template : str
         A prompt template, with the columns of the attribute's frames as fields.
     columns : tuple of str
-        The fields in the order of the columns.
+        The fields in the order of the columns. None: the template has one field, ``text``, and
+        takes the attribute's phrases.
     ids : dict
         Token to id.
     """
 
     attribute: str
     template: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] | None
     ids: dict[str, int]
     _frames: list[list[str]] = field(init=False, repr=False)
 
     def __post_init__(self):
         self._kind = find(self.attribute)
+        columns = self.columns or ("text",)
+        frames = self._kind.frames if self.columns else zip(self._kind.phrases)
         self._frames = [
-            pieces(self.template.format(**dict(zip(self.columns, frame, strict=True))))
-            for frame in self._kind.frames
+            pieces(self.template.format(**dict(zip(columns, frame, strict=True))))
+            for frame in frames
         ]
         self._words = {
             slot: _table(values, self.ids) for slot, values in (self._kind.words | NEUTRAL).items()

@@ -40,8 +40,8 @@ class Pretraining(Mixture):
     width, layers, heads : int
         Of the model.
     lr, warmup, decay : float, int, float
-        Learning rate, reached after `warmup` steps, and from the first step on falling linearly to
-        5% of it; weight decay of the matrices inside the layers.
+        Learning rate, reached after `warmup` steps and falling linearly to zero in the last 30% of
+        the steps; weight decay of the matrices inside the layers.
     precision : str
         Of products of matrices: ``"bfloat16"`` or ``"float32"``; the weights stay in float32.
     threads : int
@@ -49,7 +49,7 @@ class Pretraining(Mixture):
     """
 
     seed: int = 0
-    steps: int = 5000
+    steps: int = 4500
     every: int = 250
     width: int = 128
     layers: int = 3
@@ -202,7 +202,7 @@ def _optimisers(net, how):
 def _step(net, optimisers, batch, how, step):
     import torch
 
-    rate = min((step + 1) / how.warmup, 1 - 0.95 * step / how.steps)
+    rate = min((step + 1) / how.warmup, 1.0, (how.steps - step) / (0.3 * how.steps))
     for group in (group for o in optimisers for group in o.param_groups):
         group["lr"] = how.lr * rate
     total = 0.0

@@ -7,7 +7,7 @@ import torch
 from iclbook import mini, records
 from iclbook.gpt.tasks import MINI
 from iclbook.mini import pretrain as training
-from iclbook.mini.corpus import FREQUENT, SORTS, Corpus, Mixture, token_ids
+from iclbook.mini.corpus import FORMS, FREQUENT, SORTS, Corpus, Mixture, token_ids
 from iclbook.mini.measure import SETTINGS, accuracy
 from iclbook.mini.pretrain import Pretraining, pretrain
 
@@ -29,9 +29,10 @@ def test_documents_have_the_shares_of_the_mixture(corpus):
     for sort, share in zip(SORTS, wanted, strict=True):
         assert sum(p[0] == sort for p in plan) / n == pytest.approx(share, abs=0.03)
     arbitrary = [which for sort, which in plan if sort == "arbitrary"]
-    assert np.mean([w.startswith("bare") for w in arbitrary]) == pytest.approx(
-        mixture.bare, abs=0.04
-    )
+    shares = (mixture.lists, mixture.bare)
+    for form, share in zip(FORMS[:-1], shares, strict=True):
+        found = np.mean([which.startswith(form) for which in arbitrary])
+        assert found == pytest.approx(share, abs=0.04)
 
 
 def test_a_batch_depends_on_seed_and_number_alone(corpus):
@@ -93,6 +94,8 @@ def test_usual_sheets_prefer_the_frequent_word_and_repeat_examples():
 def test_bad_mixtures_are_refused():
     with pytest.raises(ValueError, match="sum to 1 at most"):
         Mixture(story=0.5, usual=0.4, swapped=0.3)
+    with pytest.raises(ValueError, match=r"lists and bare are 0\.7 and 0\.4"):
+        Mixture(lists=0.7, bare=0.4)
     with pytest.raises(ValueError, match="repeats is 1"):
         Mixture(repeats=1.0)
 

@@ -43,7 +43,7 @@ class Text:
     origin: dict
 
     def bigram(self, tokens: np.ndarray) -> float:
-        """Loss of a bigram model of some tokens, on what :func:`loss` predicts of `held`."""
+        """Loss of a bigram model of some tokens, on all tokens of `held` but each row's first."""
         model = bigram.fit(tokens, len(self.tokenizer))
         return -float(model.log_probs(self.held[:, :-1].ravel(), self.held[:, 1:].ravel()).mean())
 

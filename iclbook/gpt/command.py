@@ -63,7 +63,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["search"],
         metavar="RATE",
-        help="learning rates; or search: the best of seven on other items; or "
+        help="learning rates; or search: the best of eight on other items; or "
         "grid: the best of the paper's 36; or paper: those it chose (%(default)s)",
     )
     parser.add_argument(

@@ -30,8 +30,8 @@ from iclbook.validate import check_count, check_number
 PAPER_GRID = tuple(float(f"{digit}e{power}") for power in range(-4, 0) for digit in range(1, 10))
 """The learning rates among which the paper chose (Dai et al. 2023, appendix B)."""
 
-SHORT_GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
-"""Seven learning rates, for a first look."""
+SHORT_GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
+"""Eight learning rates, for a first look; small models need the largest."""
 
 MEMORY_MAPPED = 2**28
 """Observations of more bytes than this are kept in files."""

@@ -24,7 +24,7 @@ def tracked_text():
         pytest.skip("not a git checkout")
     for name in listed.stdout.splitlines():
         path = ROOT / name
-        if path.is_file() and path.suffix not in {".png", ".gz", ".npz", ".woff2"}:
+        if path.is_file() and path.suffix not in {".png", ".gz", ".npz", ".woff2", ".safetensors"}:
             yield name, path.read_text("utf-8")
 
 

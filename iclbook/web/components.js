@@ -497,13 +497,13 @@
     <div class="sliding noise">
       <div class="sliders">
         <label><span>size of the noise <i>ρ</i></span> <input type="range" name="rho" min="0.05" max="3" step="0.01"> <output></output></label>
-        <label><span>angle between them</span> <input type="range" name="angle" min="0" max="180" step="1"> <output></output></label>
+        <label><span>their angle</span> <input type="range" name="angle" min="0" max="180" step="1"> <output></output></label>
         <label><span>dimensions</span> <input type="range" name="power" min="1" max="10" step="1"> <output></output></label>
       </div>
       <p class="buttons"></p>
       <div class="planes">
         <div class="tent">
-          <p class="title">Two noise updates of one vector <i>z</i></p>
+          <p class="title">Two updates of a vector <i>z</i></p>
           <ul class="legend">
             ${swatch("plain", "plain updates, at a right angle to <i>z</i>")}
             ${swatch("normalised", "after normalising: from <i>z</i> to points of the sphere")}

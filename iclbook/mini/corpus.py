@@ -89,9 +89,9 @@ class Mixture:
     swapped: float = 0.12
     lists: float = 0.2
     bare: float = 0.35
-    skew: float = 3.2
+    skew: float = 4.0
     evenness: float = 3.0
-    repeats: float = 0.6
+    repeats: float = 0.3
     short_rows: int = 10
     short: int = 256
     long_rows: int = 2

@@ -1,5 +1,7 @@
 """The corpus, the training and the bundled model."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -154,6 +156,7 @@ def test_bundled_model_loads_and_reaches_its_record():
     assert AutoTokenizer.from_pretrained(folder).get_vocab() == token_ids()
     record = records.load("mini-pretraining", "cpu")
     how = Pretraining(**record.config)
+    assert dataclasses.replace(Pretraining(), threads=how.threads) == how
     found = accuracy(net, Corpus(how, how.seed), sheets=4)
     at = record["step"].index(mini.STEP)
     for setting in SETTINGS:

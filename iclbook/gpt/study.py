@@ -204,6 +204,8 @@ def check(group: Group, speed: float | None = None) -> Estimate:
         Whatever is wrong with the model's name, the data, the prompts or the settings.
     """
     setup = group.setup
+    for rate in group.rates:
+        setup.finetuning(rate)
     card, device = models.card(setup.model), models.choose_device(setup.device)
     rows, demos, items = setup.rows()
     prepared = setup.prompts(card, rows, demos, items)

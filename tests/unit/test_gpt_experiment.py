@@ -337,6 +337,7 @@ def test_the_choices_of_the_paper_go_with_its_models(tiny, tmp_path, capsys):
         (("run", "--lr", "fast"), "expected numbers, or one of search, grid, paper"),
         (("run", "--seeds", "one"), "expected whole numbers, or paper"),
         (("run", "--seeds", "paper"), "not for mini and mini-cb"),
+        (("run", "--lr", "nan"), "lr is nan"),
         (("run", "--model", "./nowhere"), "looks like a folder"),
         (("table", "--out", "nowhere"), "is no folder"),
         (("tasks", "sst3"), "Did you mean"),

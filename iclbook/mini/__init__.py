@@ -31,12 +31,12 @@ alike. The bundled one is the last that is clearly above a guess zero-shot.
 
 
 def steps() -> list[int]:
-    """Steps of pretraining whose models are bundled, the last one first of all."""
+    """Earlier steps of pretraining whose models are bundled too, in order; there may be none."""
     return sorted(int(path.name.removeprefix("step-")) for path in CHECKPOINT.glob("step-*"))
 
 
 def checkpoint(step: int | None = None) -> Path:
-    """Return the folder of the bundled model, at the end of its pretraining or at an earlier step.
+    """Return the folder of the bundled model, that of step ``STEP``, or of an earlier step.
 
     Raises
     ------

@@ -8,7 +8,7 @@ data
     Their rows: a folder, the hub, or the bundled language; demonstrations and evaluation items.
 prompts
     Token ids of demonstrations, queries and label words.
-models, families, layout, queries
+models, sources, families, layout, queries, heads
     Language models, and where attention, queries, keys and values sit in each family.
 score, cache
     Log-probabilities of label words; demonstrations are read once.

@@ -34,7 +34,7 @@ _PAPER = (
     "weights only, convert it once (the error message says how)"
 )
 _KNOWN = (
-    Known("mini", "gpt2", "0.5M", 512, "comes with the book, works without a network"),
+    Known("mini", "gpt_neox", "0.6M", 736, "comes with the book, works without a network"),
     Known("openai-community/gpt2", "gpt2", "124M", 1024),
     Known("openai-community/gpt2-medium", "gpt2", "355M", 1024),
     Known("openai-community/gpt2-large", "gpt2", "774M", 1024),

@@ -1,4 +1,4 @@
-"""Colab in small: an environment with torch, transformers, numpy, matplotlib, ipywidgets and the wheel.
+"""Colab in small: torch, transformers, numpy, matplotlib, ipywidgets and the wheel.
 
 It is kept in ``_build`` and made again when a pin changes. The wheel is installed afresh each time.
 """

@@ -157,7 +157,8 @@ def _html_table(table: Table) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
     rows = "\n".join(body)
     return (
-        f'<div class="comparison"><table><caption>{escape(table.title)}</caption>\n'
+        f'<div class="comparison" tabindex="0" role="region" aria-label="{escape(table.title)}">'
+        f"<table><caption>{escape(table.title)}</caption>\n"
         f'<thead><tr><td rowspan="2"></td>{upper}</tr>\n<tr>{lower}</tr></thead>\n'
         f"<tbody>{rows}</tbody></table>\n<ul>{notes}</ul></div>"
     )

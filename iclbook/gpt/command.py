@@ -173,27 +173,9 @@ def _groups(options: argparse.Namespace) -> list:
     """The groups that the options ask for."""
     from iclbook.gpt import study, tasks
     from iclbook.gpt.setup import Setup
+    from iclbook.records.options import given
 
-    names = (
-        "k",
-        "items",
-        "preset",
-        "wording",
-        "scheme",
-        "rule",
-        "parameters",
-        "loss",
-        "optimiser",
-        "device",
-        "dtype",
-        "epochs",
-        "batch",
-        "threads",
-        "long_labels",
-        "ft_all_k",
-    )
-    shared = {name: getattr(options, name) for name in names}
-    shared["settings"] = tuple(options.settings)
+    shared = given(options, Setup) | {"settings": tuple(options.settings)}
     groups = []
     for model in options.model:
         wanted = []
@@ -202,7 +184,7 @@ def _groups(options: argparse.Namespace) -> list:
             wanted += everything if name == "all" else [name]
         for task in dict.fromkeys(wanted):
             for seed in _seeds(options.seeds, model, task):
-                setup = Setup(model=model, task=task, seed=seed, **shared)
+                setup = Setup(**(shared | {"model": model, "task": task, "seed": seed}))
                 groups.append(study.Group(setup, *_rates(options.lr, model, task)))
     return groups
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from iclbook.gpt import data
 from iclbook.gpt.finetune import finetune
-from iclbook.gpt.metrics import PRESETS, measure
+from iclbook.gpt.metrics import PRESETS, accuracy, measure
+from iclbook.gpt.models import LanguageModel
 from iclbook.gpt.observe import Observations, observe
 from iclbook.gpt.prompts import Prompts
 from iclbook.gpt.score import predict
@@ -73,14 +74,14 @@ class Rate(Setup):
         else:
             chosen = data.selection(rows, self.selection, self.seed, demos)
         prepared = self.prompts(model, rows, demos, chosen)
-        zero_shot = _accuracy(predict(model, prepared, context=False), prepared.gold)
+        zero_shot = _zero_shot_accuracy(model, prepared)
         accuracies, diverged = [], []
         for rate in self.rates:
             with finetune(model, prepared, self.finetuning(rate, prepared.k_used)) as tuned:
                 diverged.append(tuned.diverged)
                 right = 0.0
                 if not tuned.diverged:
-                    right = _accuracy(predict(model, prepared, context=False), prepared.gold)
+                    right = _zero_shot_accuracy(model, prepared)
             accuracies.append(right)
         best = max(range(len(self.rates)), key=lambda i: (accuracies[i], -i))
         return Results(
@@ -119,7 +120,7 @@ class Cell(Setup):
         prepared, seen, tuned = prompted.prompts, dict(prompted.seen), None
         clock.append(time.perf_counter())
         if "ft" in self.settings:
-            examples = prompted.all_demos if self.ft_all_k else prepared
+            examples = prompted.examples
             how = self.finetuning(self.lr, examples.k_used)
             with finetune(model, examples, how, record_queries=True) as tuned:
                 clock.append(time.perf_counter())
@@ -138,7 +139,7 @@ class Cell(Setup):
             found["ft_losses"] = tuned.losses
         for name, observations in seen.items():
             found[f"{name}_predicted"] = observations.predicted
-            found[f"{name}_accuracy"] = float((observations.predicted == prepared.gold).mean())
+            found[f"{name}_accuracy"] = accuracy(observations.predicted, prepared.gold)
         if len(seen) == 3:
             found |= measure(
                 PRESETS[self.preset],
@@ -167,7 +168,7 @@ class _Prompted:
     """What no learning rate changes: prompts, and what was seen zero-shot and in context."""
 
     prompts: Prompts
-    all_demos: Prompts
+    examples: Prompts  # finetuned on
     origin: dict
     seen: dict[str, Observations]
     folder: tempfile.TemporaryDirectory | None
@@ -178,7 +179,9 @@ def _prompted(setup: Setup) -> _Prompted:
     model, preset = setup.language_model(), PRESETS[setup.preset]
     rows, demos, items = setup.rows()
     prepared = setup.prompts(model, rows, demos, items)
-    uncut = setup.prompts(model, rows, demos, items, window=sys.maxsize)
+    examples = prepared
+    if setup.ft_all_k:
+        examples = setup.prompts(model, rows, demos, items, window=sys.maxsize)
     folder = None
     if observed_bytes(model.net.config, prepared, preset) > MEMORY_MAPPED:
         folder = tempfile.TemporaryDirectory(prefix="iclbook-")
@@ -187,7 +190,7 @@ def _prompted(setup: Setup) -> _Prompted:
         for setting in ("zsl", "icl")
         if setting in setup.settings
     }
-    return _Prompted(prepared, uncut, rows.origin, seen, folder)
+    return _Prompted(prepared, examples, rows.origin, seen, folder)
 
 
 def _observe(model, prepared, preset: str, setting: str, folder) -> Observations:
@@ -217,8 +220,8 @@ def observed_bytes(config, prepared: Prompts, preset) -> int:
     return 2 * n * (3 * len(preset.positions) * row + context)
 
 
-def _accuracy(log_probs: np.ndarray, gold: np.ndarray) -> float:
-    return float((log_probs.argmax(axis=1) == gold).mean())
+def _zero_shot_accuracy(model: LanguageModel, prepared: Prompts) -> float:
+    return accuracy(predict(model, prepared, context=False).argmax(axis=1), prepared.gold)
 
 
 def _plain(value):

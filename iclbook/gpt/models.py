@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -99,7 +100,7 @@ class Card:
         """What stands between demonstrations."""
         return self.family.separator
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """Number of parameters."""
         with torch.device("meta"):

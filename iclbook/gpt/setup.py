@@ -12,7 +12,7 @@ import torch
 from iclbook.gpt import data, models, prompts, tasks
 from iclbook.gpt.finetune import Finetuning
 from iclbook.gpt.metrics import PRESETS
-from iclbook.gpt.models import LanguageModel
+from iclbook.gpt.models import Card, LanguageModel
 from iclbook.validate import check_choice, check_count
 
 
@@ -109,6 +109,10 @@ class Setup:
         """The model, kept until another one is asked for."""
         return _model(self.model, self.device, self.dtype)
 
+    def card(self) -> Card:
+        """What there is to know of the model without its weights, kept like the model."""
+        return _card(self.model)
+
     def rows(self) -> tuple[data.Data, list, list]:
         """The data, the demonstrations, and the items that are evaluated."""
         rows = _rows(self.task, self.wording, PRESETS[self.preset].deduplicate)
@@ -139,6 +143,11 @@ def find_task(name: str, wording: str = "code") -> tasks.Task:
 @functools.lru_cache(maxsize=1)
 def _model(name: str, device: str, dtype: str) -> LanguageModel:
     return models.load(name, device=device, dtype=dtype)
+
+
+@functools.lru_cache(maxsize=1)
+def _card(name: str) -> Card:
+    return models.card(name)
 
 
 @functools.lru_cache(maxsize=8)

@@ -206,7 +206,7 @@ def check(group: Group, speed: float | None = None) -> Estimate:
     setup = group.setup
     for rate in group.rates:
         setup.finetuning(rate)
-    card, device = models.card(setup.model), models.choose_device(setup.device)
+    card, device = setup.card(), models.choose_device(setup.device)
     rows, demos, items = setup.rows()
     prepared = setup.prompts(card, rows, demos, items)
     context, queries = len(prepared.context), sum(map(len, prepared.queries))

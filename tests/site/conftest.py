@@ -113,6 +113,20 @@ def bare(browser, html):
     assert troubles == []
 
 
+@pytest.fixture(params=[(390, "light"), (390, "dark"), (1000, "light"), (1000, "dark")], ids=str)
+def themed(request, bare):
+    """The module's bare page on a phone and on a desk, light and dark."""
+    width, theme = request.param
+    page = bare(viewport={"width": width, "height": 900})
+    page.evaluate(
+        """theme => { document.documentElement.dataset.theme = theme;
+            document.body.style.background = theme === "dark" ? "#14181e" : "#fff";
+            document.body.style.color = theme === "dark" ? "#eee" : "#222"; }""",
+        theme,
+    )
+    return page
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args):
         """Say nothing."""

@@ -9,7 +9,7 @@ import re
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from bare_pages import barriers, page_of
 
 from iclbook import controls, dual
 
@@ -29,9 +29,8 @@ def draw(value):
 @pytest.fixture(scope="module")
 def html():
     """Text of a page with one explorable and one static slider."""
-    shown = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(controls, "display", lambda data, **_: shown.append(data["text/html"]))
+
+    def both(patch):
         patch.setenv("ICLBOOK_STATIC", "1")
         controls.play(
             draw,
@@ -42,10 +41,8 @@ def html():
         )
         patch.delenv("ICLBOOK_STATIC")
         controls.explorable("fast-weights", STATE, table=[{"demonstrations": 3}])
-    return (
-        '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
-        f"<title>Components</title><main><h1>Components</h1>{''.join(shown)}</main></html>"
-    )
+
+    return page_of("Components", both)
 
 
 def reading(page, name):
@@ -198,15 +195,5 @@ def test_without_script_the_tables_remain(bare, html):
     assert json.loads(page.locator(".explorable").get_attribute("data-state")) == STATE
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1000])
-def test_everyone_can_use_them(bare, theme, width):
-    page = bare(viewport={"width": width, "height": 900})
-    page.evaluate(
-        """theme => { document.documentElement.dataset.theme = theme;
-            document.body.style.background = theme === "dark" ? "#14181e" : "#fff";
-            document.body.style.color = theme === "dark" ? "#eee" : "#222"; }""",
-        theme,
-    )
-    found = Axe().run(page).response["violations"]
-    assert [(item["id"], item["nodes"][0]["html"]) for item in found] == []
+def test_everyone_can_use_them(themed):
+    assert barriers(themed) == []

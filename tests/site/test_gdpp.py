@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
+from bare_pages import barriers, page_of
 
 from iclbook import controls
 from iclbook.regression.spectrum import change_eigenvalue, residual, spectral_loss, spectrum
@@ -31,15 +31,8 @@ def loss(eta, gamma, layers):
 @pytest.fixture(scope="module")
 def html():
     """Text of a page with the explorable and nothing else."""
-    shown = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(controls, "display", lambda data, **_: shown.append(data["text/html"]))
-        patch.delenv("ICLBOOK_STATIC", raising=False)
-        controls.explorable("gdpp", STATE, table=[{"layers": 2, "loss of GD": loss(6.0, 0.0, 2)}])
-    return (
-        '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
-        f"<title>GD++</title><main><h1>GD++</h1>{''.join(shown)}</main></html>"
-    )
+    table = [{"layers": 2, "loss of GD": loss(6.0, 0.0, 2)}]
+    return page_of("GD++", lambda patch: controls.explorable("gdpp", STATE, table=table))
 
 
 def shown(page):
@@ -94,16 +87,5 @@ def test_without_script_the_table_remains(bare):
     assert page.get_by_role("cell", name="2", exact=True).is_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1000])
-def test_everyone_can_use_it(bare, theme, width):
-    page = bare(viewport={"width": width, "height": 900})
-    page.evaluate(
-        """theme => { document.documentElement.dataset.theme = theme;
-            document.body.style.background = theme === "dark" ? "#14181e" : "#fff";
-            document.body.style.color = theme === "dark" ? "#eee" : "#222"; }""",
-        theme,
-    )
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page).response["violations"]
-    assert [(item["id"], item["nodes"][0]["html"]) for item in found] == []
+def test_everyone_can_use_it(themed):
+    assert barriers(themed) == []

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from bare_pages import barriers, page_of
 
 from iclbook import controls
 from iclbook.gpt.metrics import sim_aou
@@ -25,15 +25,8 @@ def chance(rho):
 @pytest.fixture(scope="module")
 def html():
     """Text of a page with the explorable and nothing else."""
-    shown = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(controls, "display", lambda data, **_: shown.append(data["text/html"]))
-        patch.delenv("ICLBOOK_STATIC", raising=False)
-        controls.explorable("noise", STATE, table=[{"size": 1.73, "normalised": chance(1.73)}])
-    return (
-        '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
-        f"<title>Noise</title><main><h1>Noise</h1>{''.join(shown)}</main></html>"
-    )
+    table = [{"size": 1.73, "normalised": chance(1.73)}]
+    return page_of("Noise", lambda patch: controls.explorable("noise", STATE, table=table))
 
 
 def shown(page, row):
@@ -120,16 +113,5 @@ def test_without_script_the_table_remains(bare):
     assert page.get_by_role("cell", name="1.73", exact=True).is_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1000])
-def test_everyone_can_use_it(bare, theme, width):
-    page = bare(viewport={"width": width, "height": 900})
-    page.evaluate(
-        """theme => { document.documentElement.dataset.theme = theme;
-            document.body.style.background = theme === "dark" ? "#14181e" : "#fff";
-            document.body.style.color = theme === "dark" ? "#eee" : "#222"; }""",
-        theme,
-    )
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page).response["violations"]
-    assert [(item["id"], item["nodes"][0]["html"]) for item in found] == []
+def test_everyone_can_use_it(themed):
+    assert barriers(themed) == []

@@ -5,7 +5,11 @@ Its modules:
 language, tokenizer, corpus
     Sentences that show attributes; one token a word; the mixture that the model was trained on.
 pretrain, measure
-    The training, and what it was measured by.
+    Its pretraining, and what it was measured by.
+training, model
+    The loop and the network, which a model that reads English shares.
+reader, text, prose, bigram
+    That model, what it reads, and pairs of words beside it.
 data
     Fixed rows of the six tasks.
 """

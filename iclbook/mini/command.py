@@ -57,8 +57,7 @@ def pretrain(options: argparse.Namespace) -> int:
     ValueError
         If an option belongs to the other model, or a folder is not sound.
     """
-    from iclbook import records
-    from iclbook.mini import pretrain as bundled
+    from iclbook import records, states
     from iclbook.mini import text
     from iclbook.records import options as settings
 
@@ -77,15 +76,12 @@ def pretrain(options: argparse.Namespace) -> int:
                 else "that reads English; name its text with --corpus."
             )
         )
-    os.environ[bundled.CHECKPOINTS] = str(options.folder)
+    os.environ[states.CHECKPOINTS] = str(options.folder)
     if options.corpus:
         os.environ[text.CORPUS] = options.corpus
     if options.data:
         os.environ[text.DATA] = options.data
     record = records.run(experiment, given, name=options.name)
-    if not options.corpus:
-        step = record["step"][-1]
-        bundled.save(options.folder / "mini" / f"step-{step}", options.folder / "model")
     print(f"written: {options.folder / 'model'}")
     print(f"written: {records.write(record, options.folder)}")
     return 0

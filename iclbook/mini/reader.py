@@ -9,23 +9,16 @@ Folders are named by environment variables, so that a record holds no path: ``IC
 """
 
 import math
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from iclbook.mini.pretrain import CHECKPOINTS, _loss
+from iclbook.mini import model
 from iclbook.mini.text import Rows, Text, label_words, prepare
-from iclbook.mini.training import Schedule, train
+from iclbook.mini.training import Schedule, mean_loss, train, workplace
 from iclbook.records.record import Results
-from iclbook.validate import check_count
-
-# Settings that must be the same for a state to be continued.
-_SAME = (
-    "seed", "vocabulary", "width", "layers", "heads", "window", "rows", "text_rows", "cap", "lines"
-)  # fmt: skip
+from iclbook.validate import check_count, check_number
 
 LEARNT = 0.05
 """Tolerance on a trained model's losses: rounding on another processor changes the whole run."""
@@ -79,18 +72,15 @@ class Reader(Schedule):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("vocabulary", "width", "layers", "heads", "window", "rows", "cap", "lines"):
+        model.check_sizes(self)
+        for name in ("vocabulary", "window", "rows", "cap", "lines"):
             check_count(name, getattr(self, name))
         check_count("text_rows", self.text_rows, low=0)
+        check_number("minutes", self.minutes, low=0.0, open_low=True)
         if self.text_rows > 16:
             raise ValueError(f"text_rows is {self.text_rows}; expected at most 16 of 16.")
         if not 300 <= self.vocabulary <= 2**16:
             raise ValueError(f"vocabulary is {self.vocabulary}; expected 300 to 65536 tokens.")
-        if self.width % (2 * self.heads):
-            raise ValueError(
-                f"width is {self.width}; expected a multiple of 2 * {self.heads} heads, because "
-                "rotary positions turn pairs of entries."
-            )
 
     def run(self) -> Results:
         """Train, or go on from the state in ``ICLBOOK_CHECKPOINTS`` if that folder is set.
@@ -100,38 +90,42 @@ class Reader(Schedule):
         Raises
         ------
         ValueError
-            If a folder is not named or not sound, or the state belongs to another training.
+            If a folder is not named or not sound, or the state is broken, belongs to another
+            training, or cannot be written.
         iclbook.mini.training.OutOfTime
             If there is more to do than time; the state is kept.
+        FloatingPointError
+            If the loss is no longer finite.
         """
-        import torch
+        with workplace(self.threads) as folder:
+            return self._run(folder)
 
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            with tempfile.TemporaryDirectory() as scratch:
-                return self._run(Path(os.environ.get(CHECKPOINTS) or scratch))
-        finally:
-            torch.set_num_threads(threads)
-
-    def _run(self, out: Path) -> Results:
+    def _run(self, folder: Path) -> Results:
         text = prepare(self)
-        net = build(self, len(text.tokenizer))
+        net = model.build(
+            self,
+            vocab_size=len(text.tokenizer),
+            intermediate_size=4 * self.width,
+            max_position_embeddings=self.window,
+            tie_word_embeddings=True,
+            pad_token_id=0,
+        )
         streams = [
             Rows(tokens, self.window, [self.seed, number])
             for number, tokens in enumerate((text.prose, text.texts))
             if len(tokens)
         ]
-        few = text.held[:: math.ceil(len(text.held) / 32)]
+        held = text.held[:, None].astype(np.int64)  # (rows, 1, window): each row alone
+        few = held[:: math.ceil(len(held) / 32)]
         seen = train(
             net,
             self,
-            {name: getattr(self, name) for name in _SAME} | text.origin,
+            text.origin,
             lambda step: self.batch(streams, step),
-            lambda: {"validation": loss(net, few, self)},
-            out / "english.pt",
+            lambda step: {"validation": mean_loss(net, few, self.precision)},
+            folder / "english.pt",
         )
-        save(net, text.tokenizer, out / "model")
+        model.save(net, text.tokenizer, folder / "model")
         read = [row[0] for step in range(self.steps) for row in self.batch(streams, step)]
         every = np.concatenate([text.prose, text.texts])
         return _results(
@@ -139,14 +133,14 @@ class Reader(Schedule):
             text,
             parameters=sum(p.numel() for p in net.parameters()),
             tokens_seen=self.steps * self.rows * self.window,
-            whole=loss(net, text.held, self),
+            whole=mean_loss(net, held, self.precision),
             pairs={
                 "bigram": text.bigram(np.concatenate(read)),
                 "bigram_of_all_text": text.bigram(every),
             },
         )
 
-    def batch(self, streams: list["Rows"], step: int) -> list[np.ndarray]:
+    def batch(self, streams: list[Rows], step: int) -> list[np.ndarray]:
         """Rows of a batch, each an array (1, window); it depends on seed and step alone."""
         found = []
         for row in range(step * self.rows, (step + 1) * self.rows):
@@ -157,59 +151,6 @@ class Reader(Schedule):
             which, number = (1, earlier) if later > earlier else (0, row - earlier)
             found.append(streams[which][number][None])
         return found
-
-
-def build(how: Reader, size: int):
-    """Return the untrained model with so many tokens, a transformers.GPTNeoXForCausalLM."""
-    import torch
-    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
-
-    config = GPTNeoXConfig(
-        vocab_size=size,
-        hidden_size=how.width,
-        num_hidden_layers=how.layers,
-        num_attention_heads=how.heads,
-        intermediate_size=4 * how.width,
-        max_position_embeddings=how.window,
-        rotary_pct=1.0,
-        use_parallel_residual=False,
-        tie_word_embeddings=True,
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(how.seed)
-        return GPTNeoXForCausalLM(config)
-
-
-def loss(net, rows: np.ndarray, how: Reader) -> float:
-    """Mean loss of rows (n, window), in nats a token; the first token of a row is not predicted."""
-    import torch
-
-    with torch.inference_mode():
-        total = sum(_loss(net, row[None].astype(np.int64), how).item() for row in rows)
-    return total / rows[:, 1:].size
-
-
-def save(net, tokenizer, folder: Path) -> None:
-    """Write model and tokenizer as a folder for transformers.
-
-    Raises
-    ------
-    ValueError
-        If the folder cannot be written.
-    """
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        net.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-    except OSError as error:
-        raise ValueError(
-            f"{folder} cannot be written ({error}); make room and run again."
-        ) from error
 
 
 def _results(

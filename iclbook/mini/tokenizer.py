@@ -6,7 +6,6 @@ the text comes back exactly. A capitalised word of a template keeps its punctuat
 """
 
 import re
-from pathlib import Path
 
 BOS, UNKNOWN, PAD = "<s>", "<unk>", "<pad>"
 PATTERN = r"\n| ?[A-Z][A-Za-z]*[.,:?]| ?[^\s.,:?]+| ?[.,:?]| "
@@ -47,8 +46,3 @@ def build(vocabulary: list[str]):
         pad_token=PAD,
         clean_up_tokenization_spaces=False,
     )
-
-
-def save(vocabulary: list[str], folder: Path) -> None:
-    """Write the tokenizer's files to a folder."""
-    build(vocabulary).save_pretrained(folder)

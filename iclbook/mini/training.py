@@ -1,23 +1,27 @@
-"""A training loop that can be stopped at any time and goes on where it stopped.
+"""The training of both small models: a loop that can be stopped and goes on where it stopped.
 
-The learning rate rises, stays, and falls linearly to zero over the last part of the steps. So a
-training that is still before its fall is the beginning of a shorter and of a longer one alike, and
-may be continued with another number of steps.
+The loss is plain next-token prediction. The learning rate rises, stays, and falls linearly to zero
+over the last part of the steps. So a training that is still before its fall is the beginning of a
+shorter and of a longer one alike, and may be continued with another number of steps.
 """
 
 import math
 import os
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from iclbook.mini.pretrain import _loss, _optimisers
+import numpy as np
+
+from iclbook import states
 from iclbook.validate import check_choice, check_count, check_number
 
-# Settings that must be the same for a state to be continued.
-_SAME = ("every", "lr", "warmup", "decay", "precision")
+FREE = ("steps", "minutes", "threads")
+"""Settings that may change when a training goes on."""
 
 
 class OutOfTime(ValueError):
@@ -39,7 +43,7 @@ class Schedule:
     precision : str
         Of products of matrices: ``"bfloat16"`` or ``"float32"``; the weights stay in float32.
     minutes : float
-        :func:`train` stops after so many minutes, at the next measurement.
+        :func:`train` stops after so many minutes, at the next measurement; may be infinite.
     threads : int
         CPU threads.
     """
@@ -60,7 +64,6 @@ class Schedule:
         check_number("lr", self.lr, low=0.0, open_low=True)
         check_number("fall", self.fall, low=0.0, high=1.0)
         check_number("decay", self.decay, low=0.0)
-        check_number("minutes", self.minutes, low=0.0, open_low=True)
         check_choice("precision", self.precision, ("bfloat16", "float32"))
         if self.steps % self.every:
             raise ValueError(f"every is {self.every}; expected a divisor of {self.steps} steps.")
@@ -71,12 +74,26 @@ class Schedule:
         return self.lr * min(1.0, (step + 1) / self.warmup, falling)
 
 
+@contextmanager
+def workplace(threads: int) -> Iterator[Path]:
+    """Set the CPU threads of torch; give the folder ``ICLBOOK_CHECKPOINTS``, or a temporary one."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            yield Path(os.environ.get(states.CHECKPOINTS) or scratch)
+    finally:
+        torch.set_num_threads(before)
+
+
 def train(
     net,
     how: Schedule,
-    label: dict[str, Any],
+    settings: dict[str, Any],
     batch: Callable[[int], list],
-    measure: Callable[[], dict[str, float]],
+    look: Callable[[int], dict[str, Any]],
     path: Path,
 ) -> dict[str, list]:
     """Train a language model from the start, or from the state in a file.
@@ -88,65 +105,108 @@ def train(
     net : transformers.PreTrainedModel
         Changed in place.
     how : Schedule
-        The settings.
-    label : dict
-        What else must be the same for a state to be continued: plain values.
+        The settings of the training.
+    settings : dict
+        What else, by name, must be the same for a state to be continued. ``FREE`` need not be.
     batch : callable
         Step to a list of arrays of token ids (rows, length). Each passes through the net alone.
-    measure : callable
-        Measures the net and returns numbers by name; called at the start and every `how.every`
-        steps.
+    look : callable
+        Step to measurements by name: numbers, or lists of such. Called before training and every
+        `how.every` steps.
     path : Path
-        Of the state; written atomically.
+        Of the state, see :mod:`iclbook.states`.
 
     Returns
     -------
     dict
-        ``step``, ``seconds`` and ``processor_seconds`` of training since the last measurement, and
-        what `measure` returned: lists with an entry a measurement, the first before training.
+        ``step``, ``loss``, ``seconds``, ``processor_seconds``, and what `look` returned: lists with
+        an entry a measurement, the first before training. ``loss`` is the mean since the last
+        measurement, at first that of a batch, in nats a token; the seconds are those of training
+        since then.
 
     Raises
     ------
     ValueError
-        If the state belongs to other settings, or cannot be written.
+        If the state is broken, belongs to other settings, or cannot be written.
     OutOfTime
         If there is more to do than time.
     FloatingPointError
         If the loss is no longer finite.
     """
-    optimisers = _optimisers(net, how)
-    label = label | {name: getattr(how, name) for name in _SAME}
-    seen = _resume(path, label, how, net, optimisers)
     begin = time.perf_counter()
-    while not seen["step"] or seen["step"][-1] < how.steps:
-        done = seen["step"][-1] if seen["step"] else -how.every
+    same = {name: v for name, v in (settings | asdict(how)).items() if name not in FREE}
+    optimisers = _optimisers(net, how)
+    seen = _resume(path, same, how, net, optimisers)
+
+    def measure(step, **found):
+        for name, value in ({"step": step} | found | look(step)).items():
+            seen.setdefault(name, []).append(value)
+        state = {
+            "steps": how.steps,
+            "net": net.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+            "seen": seen,
+        }
+        states.save(path, same, state)
+        print(*(f"{name} {np.round(v[-1], 3)}" for name, v in seen.items()), sep="  ", flush=True)
+
+    if not seen:
+        loss = mean_loss(net, batch(0), how.precision)
+        measure(0, loss=loss, seconds=0.0, processor_seconds=0.0)
+    while (done := seen["step"][-1]) < how.steps:
         if time.perf_counter() - begin > 60 * how.minutes:
             raise OutOfTime(
                 f"stopped after {how.minutes:g} minutes at step {done} of {how.steps}; the state "
                 f"is kept in {path}. Run the same again to go on, with fewer steps if you like."
             )
         wall, processor = time.perf_counter(), time.process_time()
-        for step in range(max(done, 0), done + how.every):
-            _step(net, optimisers, batch(step), how, step)
-        new = dict(
-            step=done + how.every,
+        part = range(done, done + how.every)
+        losses = [_step(net, optimisers, batch(step), how, step) for step in part]
+        measure(
+            done + how.every,
+            loss=float(np.mean(losses)),
             seconds=time.perf_counter() - wall,
             processor_seconds=time.process_time() - processor,
         )
-        for name, value in (new | measure()).items():
-            seen.setdefault(name, []).append(value)
-        _keep(path, label, how, net, optimisers, seen)
-        print(*(f"{name} {values[-1]:.5g}" for name, values in seen.items()), sep="  ", flush=True)
     return seen
 
 
-def _step(net, optimisers, batch, how, step):
+def mean_loss(net, batch: list[np.ndarray] | np.ndarray, precision: str) -> float:
+    """Loss of arrays of token ids (rows, length), in nats a token; the first of a row is given.
+
+    Each array passes through the net alone.
+    """
     import torch
 
-    targets = sum(rows.shape[0] * (rows.shape[1] - 1) for rows in batch)
-    total = 0.0
+    with torch.inference_mode():
+        total = sum(_loss(net, rows, precision).item() for rows in batch)
+    return total / _targets(batch)
+
+
+def _loss(net, rows, precision):
+    """Next-token loss of rows, summed."""
+    import torch
+
+    rows = torch.from_numpy(rows)
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        logits = net(input_ids=rows).logits[:, :-1]
+    return torch.nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), rows[:, 1:].flatten(), reduction="sum"
+    )
+
+
+def _targets(batch):
+    """How many tokens are predicted."""
+    return sum(rows[:, 1:].size for rows in batch)
+
+
+def _step(net, optimisers, batch, how, step):
+    """One step of the optimisers; return the loss before it."""
+    import torch
+
+    targets, total = _targets(batch), 0.0
     for rows in batch:
-        loss = _loss(net, rows, how) / targets
+        loss = _loss(net, rows, how.precision) / targets
         loss.backward()
         total += loss.item()
     if not math.isfinite(total):
@@ -157,25 +217,29 @@ def _step(net, optimisers, batch, how, step):
             group["lr"] = how.rate(step)
         optimiser.step()
     net.zero_grad()
+    return total
 
 
-def _resume(path, label, how, net, optimisers):
+def _optimisers(net, how):
+    """Muon for the matrices inside the layers, AdamW for all else; one learning rate."""
     import torch
 
-    if not path.is_file():
-        return {"step": []}
-    try:
-        state = torch.load(path, weights_only=True)
-        differ = [name for name in label if state["label"].get(name) != label[name]]
-    except Exception as error:  # a broken file can fail anywhere
-        raise ValueError(f"{path} is no whole state of a training ({error}); remove it.") from error
-    if differ:
-        raise ValueError(
-            f"{path} is the state of a training with other {', '.join(differ)}; expected the same. "
-            "Remove the file, or use another folder."
-        )
-    done = state["seen"]["step"][-1]
-    if (before := state["steps"]) != how.steps and done > (1 - how.fall) * min(before, how.steps):
+    inner, rest = [], []
+    for name, parameter in net.named_parameters():
+        (inner if parameter.ndim == 2 and ".layers." in name else rest).append(parameter)
+    return (
+        torch.optim.Muon(inner, lr=how.lr, weight_decay=how.decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=how.lr, betas=(0.9, 0.98), weight_decay=0.0),
+    )
+
+
+def _resume(path, same, how, net, optimisers):
+    """Load the state if there is one; return what was seen, at first nothing."""
+    state = states.load(path, same)
+    if state is None:
+        return {}
+    before, done = state["steps"], state["seen"]["step"][-1]
+    if before != how.steps and done > (1 - how.fall) * min(before, how.steps):
         raise ValueError(
             f"steps is {how.steps}, but {path} was trained for {before} steps and is at step "
             f"{done}, where the learning rate falls; expected {before}, or another folder."
@@ -184,26 +248,3 @@ def _resume(path, label, how, net, optimisers):
     for optimiser, values in zip(optimisers, state["optimisers"], strict=True):
         optimiser.load_state_dict(values)
     return state["seen"]
-
-
-def _keep(path, label, how, net, optimisers, seen):
-    import torch
-
-    state = dict(
-        label=label,
-        steps=how.steps,
-        net=net.state_dict(),
-        optimisers=[optimiser.state_dict() for optimiser in optimisers],
-        seen=seen,
-    )
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, draft)
-        os.replace(draft, path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        draft.unlink(missing_ok=True)
-        raise ValueError(
-            f"{path} cannot be written ({error}). An earlier state there is whole: make room, or "
-            "name another folder, and run the same again."
-        ) from error

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from iclbook import states
 from iclbook.regression.train import Diverged, Training, adam, train
 from iclbook.validate import check_count
-
-CHECKPOINTS = "ICLBOOK_CHECKPOINTS"
-"""Environment variable with a folder, where long recorded experiments keep their state."""
 
 
 def checkpoint(name: str) -> Path | None:
     """The checkpoint file of this name, or None if no folder is set."""
-    folder = os.environ.get(CHECKPOINTS)
+    folder = os.environ.get(states.CHECKPOINTS)
     return Path(folder) / f"{name}.pt" if folder else None
 
 
@@ -53,27 +50,22 @@ def train_in_parts(
     Raises
     ------
     ValueError
-        If the steps do not divide, or the checkpoint belongs to another training.
+        If the steps do not divide, or the checkpoint is broken, belongs to another training, or
+        cannot be written.
     Diverged
         If the loss is no longer finite; the message names the part and the step in it.
     """
     if how.steps % check_count("every", every):
         raise ValueError(f"every is {every}; expected a divisor of the {how.steps} steps.")
     optimiser = adam(model, how)
-    done, seen = 0, []
-    if path is not None and path.is_file():
-        state = torch.load(path, weights_only=True)
-        if state["how"] != repr(how):
-            raise ValueError(
-                f"the checkpoint {path} is of {state['how']}; expected {how}. Remove the file, "
-                "or use another folder."
-            )
+    state = states.load(path, vars(how)) if path else None
+    if state is None:
+        done, seen = 0, [look(0, model)]
+    else:
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         tasks.set_state(state["tasks"])
         done, seen = state["done"], state["seen"]
-    else:
-        seen.append(look(0, model))
     part = dataclasses.replace(how, steps=every)
     while done < how.steps:
         try:
@@ -82,28 +74,13 @@ def train_in_parts(
             raise Diverged(f"in the part that began at step {done}: {error}") from None
         done += every
         seen.append(look(done, model))
-        if path is not None:
-            _save(
-                {
-                    "how": repr(how),
-                    "model": model.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "tasks": tasks.get_state(),
-                    "done": done,
-                    "seen": seen,
-                },
-                path,
-            )
+        if path:
+            state = {
+                "model": model.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "tasks": tasks.get_state(),
+                "done": done,
+                "seen": seen,
+            }
+            states.save(path, vars(how), state)
     return seen
-
-
-def _save(state: dict, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(state, file)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise

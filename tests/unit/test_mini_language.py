@@ -18,7 +18,7 @@ def saved(tmp_path_factory):
     from transformers import AutoTokenizer
 
     folder = tmp_path_factory.mktemp("tokenizer")
-    tokenizer.save(vocabulary(), folder)
+    tokenizer.build(vocabulary()).save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder)
 
 

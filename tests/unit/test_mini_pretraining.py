@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 
 from iclbook import mini, records
+from iclbook.__main__ import main
+from iclbook.gpt import models
 from iclbook.gpt.tasks import MINI
-from iclbook.mini import pretrain as training
 from iclbook.mini.corpus import FORMS, FREQUENT, SORTS, Corpus, Mixture, token_ids
 from iclbook.mini.measure import SETTINGS, accuracy
 from iclbook.mini.pretrain import Pretraining, pretrain
@@ -16,6 +16,10 @@ from iclbook.mini.pretrain import Pretraining, pretrain
 TINY = Pretraining(
     steps=4, every=2, width=16, layers=1, heads=2, short_rows=2, short=64, long=64, threads=1
 )
+
+
+def weights(folder):
+    return (folder / "model.safetensors").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -102,34 +106,49 @@ def test_bad_mixtures_are_refused():
         Mixture(repeats=1.0)
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path, monkeypatch):
+def test_a_stopped_training_goes_on_to_the_same_models(tmp_path, monkeypatch):
     whole = pretrain(TINY, tmp_path / "whole")
-    step = training._step
+    batch = Corpus.batch
 
-    def stops(net, optimisers, batch, how, number):
-        if number == 3:
+    def stops(corpus, step):
+        if step == 3:
             raise KeyboardInterrupt
-        return step(net, optimisers, batch, how, number)
+        return batch(corpus, step)
 
-    monkeypatch.setattr(training, "_step", stops)
-    with pytest.raises(KeyboardInterrupt):
-        pretrain(TINY, tmp_path / "parts")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(Corpus, "batch", stops)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(TINY, tmp_path / "parts")
     parts = pretrain(TINY, tmp_path / "parts")
-    assert parts["loss"] == whole["loss"]
-    states = [
-        torch.load(tmp_path / name / "state.pt", weights_only=True)["net"]
-        for name in ("whole", "parts")
-    ]
-    for name, tensor in states[0].items():
-        assert torch.equal(tensor, states[1][name]), name
+    for name in ("step", "loss", *SETTINGS):
+        assert parts[name] == whole[name]
+    kept = ("mini/step-0", "mini/step-2", "mini/step-4", "model")
+    models = [weights(tmp_path / "whole" / name) for name in kept]
+    assert models == [weights(tmp_path / "parts" / name) for name in kept]
+    assert models[0] != models[2] == models[3]
 
 
 def test_the_state_of_other_settings_is_refused(tmp_path):
     pretrain(TINY, tmp_path)
-    other = Pretraining(**{**vars(TINY), "lr": 1e-3})
-    with pytest.raises(ValueError, match=r"is the state of .* expected .* Remove the file"):
-        pretrain(other, tmp_path)
+    with pytest.raises(ValueError, match=r"state\.pt is the state .* story was 0\.1 and is 0\.2"):
+        pretrain(dataclasses.replace(TINY, story=0.2), tmp_path)
+
+
+def test_the_command_keeps_models_and_writes_the_record(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ICLBOOK_CHECKPOINTS", "unused")  # the command's folder counts
+    changed = [f"--{name.replace('_', '-')}={value}" for name, value in vars(TINY).items()]
+    assert main(["pretrain", "--out", str(tmp_path), "--name", "small", *changed]) == 0
+    assert "zero_shot [0." in capsys.readouterr().out
+    record = records.load("mini-pretraining", "small", tmp_path)
+    assert Pretraining(**record.config) == TINY
+    assert record["step"] == [0, 2, 4]
+    stored = records.load("mini-pretraining", "cpu").results
+    assert record.results.deterministic.keys() == stored.deterministic.keys()
+    assert record.results.measured.keys() == stored.measured.keys()
+    for name in ("mini/step-2", "model"):
+        model = models.load(str(tmp_path / name))
+        assert model.window == 64
+        assert model.tokenizer.get_vocab() == token_ids()
 
 
 @pytest.mark.parametrize(

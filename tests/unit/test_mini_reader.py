@@ -10,7 +10,6 @@ import torch
 from iclbook import records
 from iclbook.__main__ import main
 from iclbook.gpt import models
-from iclbook.mini import training
 from iclbook.mini.reader import Reader
 from iclbook.mini.text import Rows
 
@@ -52,14 +51,6 @@ def out(folders, tmp_path, monkeypatch):
     return tmp_path
 
 
-def weights(folder):
-    return torch.load(folder / "english.pt", weights_only=True)["net"]
-
-
-def same(a, b):
-    return all(torch.equal(value, b[name]) for name, value in a.items())
-
-
 def test_a_run_learns_and_leaves_a_model_that_loads(out):
     record = records.run("english-pretraining", TINY | dict(steps=60, every=20), name="cpu")
     records.write(record, out)
@@ -80,65 +71,33 @@ def test_a_run_learns_and_leaves_a_model_that_loads(out):
     assert torch.isfinite(model.net(input_ids=rows).logits).all()
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(out, monkeypatch, tmp_path):
+def test_a_stopped_training_goes_on_to_the_same_model(out, monkeypatch, tmp_path):
     whole = Reader(**TINY).run()
-    expected = weights(out)
+    batch = Reader.batch
     monkeypatch.setenv("ICLBOOK_CHECKPOINTS", str(tmp_path / "parts"))
-    step = training._step
 
-    def stops(net, optimisers, batch, how, number):
-        if number == 5:
+    def stops(how, streams, step):
+        if step == 5:
             raise KeyboardInterrupt
-        return step(net, optimisers, batch, how, number)
+        return batch(how, streams, step)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_step", stops)
+        patch.setattr(Reader, "batch", stops)
         with pytest.raises(KeyboardInterrupt):
             Reader(**TINY).run()
     parts = Reader(**TINY).run()
     assert parts.deterministic == whole.deterministic
-    assert same(expected, weights(tmp_path / "parts"))
+    models = [
+        (folder / "model" / "model.safetensors").read_bytes()
+        for folder in (out, tmp_path / "parts")
+    ]
+    assert models[0] == models[1]
 
 
-def test_before_the_rate_falls_the_steps_may_be_changed(out, monkeypatch, tmp_path):
-    Reader(**TINY).run()
-    expected = weights(out)
-    monkeypatch.setenv("ICLBOOK_CHECKPOINTS", str(tmp_path / "longer"))
-    with pytest.raises(training.OutOfTime, match="step 0 of 100"):
-        Reader(**TINY | dict(steps=100, minutes=1e-6)).run()
-    Reader(**TINY).run()
-    assert same(expected, weights(tmp_path / "longer"))
-    with pytest.raises(ValueError, match="where the learning rate falls; expected 8"):
-        Reader(**TINY | dict(steps=100)).run()
-
-
-def test_states_of_another_training_are_refused(out):
-    how = Reader(**TINY | dict(steps=2))
-    how.run()
-    with pytest.raises(ValueError, match="with other seed, lr"):
-        Reader(**TINY | dict(seed=1, lr=0.1, steps=2)).run()
-    (out / "english.pt").write_bytes(b"PK broken")
-    with pytest.raises(ValueError, match="no whole state"):
-        how.run()
-
-
-def test_a_full_disk_leaves_the_earlier_state(out, monkeypatch):
-    how = Reader(**TINY | dict(steps=4))
-    write, calls = torch.save, []
-
-    def full(state, path):
-        calls.append(path)
-        if len(calls) < 3:
-            return write(state, path)
-        path.write_bytes(b"half")
-        raise RuntimeError("PytorchStreamWriter failed writing file: file write failed")
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(ValueError, match=r"english\.pt cannot be written .* An earlier state"):
-        how.run()
-    assert [path.name for path in out.iterdir()] == ["english.pt"]
-    monkeypatch.setattr(torch, "save", write)
-    assert how.run().deterministic["step"]["value"] == [0, 2, 4]
+def test_the_state_of_other_settings_is_refused(out):
+    Reader(**TINY | dict(steps=2)).run()
+    with pytest.raises(ValueError, match=r"english\.pt is the state .* window was 32 and is 24"):
+        Reader(**TINY | dict(steps=2, window=24)).run()
 
 
 def test_rows_of_both_sorts_are_all_read_once_a_time():

@@ -6,11 +6,11 @@ import math
 import pytest
 import torch
 
-from iclbook import records
+from iclbook import records, states
 from iclbook.records import find, run
 from iclbook.regression.attention import context_tokens, query_token
 from iclbook.regression.descent import apply, descend, half_mse
-from iclbook.regression.resume import CHECKPOINTS, train_in_parts
+from iclbook.regression.resume import train_in_parts
 from iclbook.regression.sine import (
     SineLaw,
     SineModel,
@@ -215,7 +215,7 @@ class TestResume:
     def test_a_checkpoint_of_another_training(self, tmp_path):
         path = tmp_path / "run.pt"
         self.train(path)
-        with pytest.raises(ValueError, match="Remove the file"):
+        with pytest.raises(ValueError, match=r"lr was 0\.001 and is 0\.1\. Remove the file"):
             self.train(path, dataclasses.replace(self.how, lr=0.1))
 
     def test_a_training_that_diverges_names_its_part(self):
@@ -231,7 +231,7 @@ class TestResume:
 
 
 def test_the_experiment_runs_and_resumes(tmp_path, monkeypatch):
-    monkeypatch.setenv(CHECKPOINTS, str(tmp_path))
+    monkeypatch.setenv(states.CHECKPOINTS, str(tmp_path))
     small = {"steps": 4, "every": 2, "batch": 8, "tasks": 16}
     first = run("regression-sine", small, name="test")
     assert len(list(tmp_path.glob("*.pt"))) == 2

@@ -238,18 +238,18 @@ def _print_plan(groups: list, options: argparse.Namespace) -> None:
     """One line a group: what it reads, and what it takes."""
     from iclbook.gpt import study
 
-    speed = study.matrix_speed(options.device)
-    estimates = [study.check(group, speed) for group in groups]
+    estimates = [study.check(group) for group in groups]
     print(
         f"{'model':12} {'task':14} {'seed':>4} {'items':>6} {'k used':>7} {'context':>8} "
-        f"{'queries':>8} {'memory':>9} {'time':>8}   (tokens; estimates)"
+        f"{'queries':>8} {'memory':>9} {'files':>9} {'time':>8}   (tokens; estimates)"
     )
     for group, found in zip(groups, estimates):
         setup = group.setup
         print(
             f"{Path(setup.model).name:12} {Path(setup.task).stem:14} {setup.seed:4d} "
             f"{found.items:6d} {found.k_used:3d}/{found.k:3d} {found.context:8d} "
-            f"{found.queries:8d} {found.memory / 1e6:6.0f} MB {found.seconds:6.0f} s"
+            f"{found.queries:8d} {found.memory / 1e6:6.0f} MB {found.disk / 1e6:6.0f} MB "
+            f"{found.seconds:6.0f} s"
         )
     total = sum(found.seconds for found in estimates)
     print(f"{len(groups)} groups of cells, about {total:.0f} s, records in {options.out}")

@@ -8,7 +8,6 @@ context) is kept from one cell to the next, so a sweep pays for it once.
 """
 
 import functools
-import resource
 import sys
 import tempfile
 import time
@@ -245,5 +244,12 @@ def _tolerance(name: str) -> float:
 
 
 def _peak_memory() -> int:
+    """Bytes of memory that this process held at the most."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

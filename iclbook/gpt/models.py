@@ -101,11 +101,15 @@ class Card:
         return self.family.separator
 
     @cached_property
+    def skeleton(self) -> PreTrainedModel:
+        """The network without numbers in it, on torch's device ``meta``."""
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(self.config)
+
+    @cached_property
     def n_parameters(self) -> int:
         """Number of parameters."""
-        with torch.device("meta"):
-            net = AutoModelForCausalLM.from_config(self.config)
-        return sum(parameter.numel() for parameter in net.parameters())
+        return sum(parameter.numel() for parameter in self.skeleton.parameters())
 
     def cache_bytes(self, tokens: int, size: int) -> int:
         """Bytes of the keys and values of so many tokens, `size` bytes a number."""

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby
 
@@ -32,6 +32,8 @@ class Table:
     digits : int
         Behind the decimal point.
     notes : tuple of str
+    means : dict of str to float
+        Means over tasks, of rows for which they are published; of others they are computed.
     """
 
     title: str
@@ -39,6 +41,7 @@ class Table:
     rows: tuple[tuple[str, tuple[Value | None, ...]], ...]
     digits: int = 3
     notes: tuple[str, ...] = ()
+    means: dict[str, float] = field(default_factory=dict)
 
     def text(self) -> list[list[str]]:
         """The table as text, with a heading, and the mean over tasks where no task is a dash."""
@@ -46,7 +49,8 @@ class Table:
         for label, values in self.rows:
             mean = None
             if None not in values:
-                mean = Value(float(np.mean([value.mean for value in values])))
+                computed = float(np.mean([value.mean for value in values]))
+                mean = Value(self.means.get(label, computed))
             lines.append([label, *(self._format(value) for value in (*values, mean))])
         return lines
 

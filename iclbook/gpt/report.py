@@ -73,6 +73,16 @@ class Block:
             values.append(Value(mean, None if low is None else (high - low) / 2))
         return tuple(values)
 
+    def shortened(self) -> tuple[str, ...]:
+        """A note for each task whose demonstrations do not all fit the window."""
+        notes = []
+        for task, cells in self.cells.items():
+            used = sorted({record["k_used"] for record in cells})
+            if used[0] < cells[0].config["k"]:
+                span = f"{used[0]}" if len(used) == 1 else f"{used[0]} to {used[-1]}"
+                notes.append(f"{task}: {span} of {cells[0].config['k']} demonstrations fit")
+        return tuple(notes)
+
     def can_do(self, task: str) -> bool:
         """Whether the model does the task in context, better than its own label frequencies."""
         return sum(self.seeds(task, "accuracy", "icl", "counts")) > len(self.cells[task]) / 2
@@ -153,6 +163,7 @@ def tables(*stores: Path, position: str | None = None) -> list[Table]:
                 (*_published(part.number, columns), *part.rows),
                 part.digits,
                 part.notes,
+                _published_means(part.number),
             )
             for part in _parts(block, position)
             if any(value is not None for _, values in part.rows for value in values)
@@ -192,7 +203,8 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
                 rows.append((f"{block.label}: {label}", tuple(map(value.get, columns))))
             notes += [f"{block.label}: {note}" for note in part.notes]
         rows = (*_published(parts[0].number, columns), *rows)
-        result.append(Table(parts[0].title, columns, rows, parts[0].digits, tuple(notes)))
+        means = _published_means(parts[0].number)
+        result.append(Table(parts[0].title, columns, rows, parts[0].digits, tuple(notes), means))
     return result
 
 
@@ -219,6 +231,8 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
         (name.upper(), block.row(f"{name}_accuracy", scale=100.0, similarity=False))
         for name in ("zsl", "ft", "icl")
     ]
+    # No demonstrations, so no interval over sets of them.
+    accuracy[0] = ("ZSL", tuple(v and Value(v.mean) for v in accuracy[0][1]))
     read = f"read at the {'last prompt token' if where == 'last' else 'token of label 0'}"
     layout = [
         ("accuracy (%)", 1, accuracy, ()),
@@ -228,7 +242,7 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
             [
                 ("Rec2FTP", block.row("rec2ftp", "value", scale=100.0)),
                 ("chance", block.row("rec2ftp", "chance", scale=100.0)),
-                ("items in it", block.row("rec2ftp", "count")),
+                ("mended items", block.row("rec2ftp", "count")),
             ],
             (),
         ),
@@ -236,7 +250,7 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
             f"SimAOU, {preset.updates[0]}",
             3,
             [
-                ("random update", block.row(*aou, "references", random, "mean")),
+                (f"random update, {random}", block.row(*aou, "references", random, "mean")),
                 ("chance", block.row(*aou, "references", "chance", "mean")),
                 ("FT update", block.row(*aou, "mean")),
             ],
@@ -256,7 +270,7 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
             "Kendall's tau",
             3,
             [
-                ("random", block.row(*kendall, "references", random, "mean")),
+                (f"random query, {random}", block.row(*kendall, "references", random, "mean")),
                 ("FT", block.row(*kendall, "mean")),
             ],
             (read,),
@@ -273,7 +287,7 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
             f"{number}. {title}",
             digits,
             tuple(rows),
-            (*notes, *(cannot if number > 1 else ())),
+            (*notes, *block.shortened(), *(cannot if number > 1 else ())),
         )
         for number, (title, digits, rows, notes) in enumerate(layout, start=1)
     ]
@@ -281,14 +295,27 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
 
 def _published(number: int, columns: tuple[str, ...]) -> tuple:
     """The rows of a table of the paper, for the tasks that it has."""
-    table = published.table(f"dai2023-{number}")
     found = []
-    for row in table.rows:
-        if "model" not in row:
-            continue
-        values = dict(zip(table.columns, row["values"]))
+    for label, values in _published_rows(number).items():
         shown = [values.get(task.removeprefix("mini-")) for task in columns]
-        what = " ".join(str(v) for k, v in row.items() if k not in ("model", "values", "quantity"))
-        label = f"GPT {row['model']} (paper): {_ROWS.get(what, what) or table.title}"
         found.append((label, tuple(None if v is None else Value(float(v)) for v in shown)))
     return tuple(found)
+
+
+def _published_means(number: int) -> dict[str, float]:
+    """The means over tasks that the paper prints: of unrounded values."""
+    rows = _published_rows(number)
+    return {label: values["average"] for label, values in rows.items() if "average" in values}
+
+
+def _published_rows(number: int) -> dict[str, dict[str, float]]:
+    """Values by task, of each row of a table of the paper."""
+    table = published.table(f"dai2023-{number}")
+    found = {}
+    for row in table.rows:
+        if "model" in row:
+            what = [str(v) for k, v in row.items() if k not in ("model", "values", "quantity")]
+            name = " ".join(what)
+            label = f"GPT {row['model']} (paper): {_ROWS.get(name, name) or table.title}"
+            found[label] = dict(zip(table.columns, row["values"]))
+    return found

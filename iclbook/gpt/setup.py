@@ -37,7 +37,8 @@ class Setup:
     long_labels : bool
         Allow label words of several tokens, scored by the mean over their tokens.
     wording, scheme : str
-        Of the templates (``code``, ``paper``); of the draw (``book``, ``authors``).
+        Of the templates (``code``, ``paper``); of the draw (``book``, ``authors``). The authors'
+        draw takes the training rows as they are, repeats of evaluation rows included.
     rule, parameters, loss, optimiser, epochs, batch
         Of the finetuning, see `iclbook.gpt.finetune.Finetuning`; ``batch`` 0 is the full batch.
     settings : tuple of str
@@ -115,7 +116,8 @@ class Setup:
 
     def rows(self) -> tuple[data.Data, list, list]:
         """The data, the demonstrations, and the items that are evaluated."""
-        rows = _rows(self.task, self.wording, PRESETS[self.preset].deduplicate)
+        deduplicate = PRESETS[self.preset].deduplicate and self.scheme != "authors"
+        rows = _rows(self.task, self.wording, deduplicate)
         demos = data.draw(rows, self.k, self.seed, scheme=self.scheme)
         return rows, demos, list(rows.evaluation[: self.items or None])
 

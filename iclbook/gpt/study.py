@@ -6,6 +6,7 @@ share everything but the finetuning; such a group is what an executor gets.
 """
 
 import errno
+import functools
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,8 @@ import torch
 
 from iclbook import records
 from iclbook.gpt import models
-from iclbook.gpt.experiment import Cell, Rate, observed_bytes
+from iclbook.gpt.experiment import MEMORY_MAPPED, Cell, Rate, observed_bytes
+from iclbook.gpt.finetune import trainable
 from iclbook.gpt.metrics import PRESETS
 from iclbook.gpt.score import BATCH_TOKENS
 from iclbook.gpt.setup import Setup
@@ -170,9 +172,13 @@ class Estimate:
     n_parameters : int
         Of the model.
     memory : int
-        Bytes: weights, keys and values of a batch, observations (these in files where large).
+        Bytes: weights, a float32 copy of what is trained with its gradients, keys and values of a
+        batch, and observations that are not in files.
+    disk : int
+        Bytes of observations in temporary files.
     seconds : float
-        From the operations, at the rate at which this machine multiplies matrices.
+        From the operations, at the rate at which this machine multiplies matrices. Recording,
+        metrics and loading come on top.
     source : dict
         Where the rows come from.
     """
@@ -185,6 +191,7 @@ class Estimate:
     training: int
     n_parameters: int
     memory: int
+    disk: int
     seconds: float
     source: dict
 
@@ -196,7 +203,7 @@ def check(group: Group, speed: float | None = None) -> Estimate:
     ----------
     group : Group
     speed : float, optional
-        Floating-point operations a second; measured if it is not given, see `matrix_speed`.
+        Floating-point operations a second; by default `matrix_speed` of device and precision.
 
     Raises
     ------
@@ -214,11 +221,23 @@ def check(group: Group, speed: float | None = None) -> Estimate:
     passes = len(group.rates) if not group.search else 1
     forward = context + (2 + passes) * queries + 4 * training * passes
     if group.search:
-        chosen = min(Rate.selection, len(rows.train)) * queries / len(items)
-        forward += len(group.rates) * (4 * training + chosen)
-    size = models.choose_dtype(setup.dtype, device, card.config).itemsize
-    memory = card.n_parameters * size + card.cache_bytes(context + BATCH_TOKENS[device.type], size)
-    memory += observed_bytes(card.config, prepared, PRESETS[setup.preset])
+        preset = PRESETS[setup.preset]
+        deciding = len(items)
+        if preset.select == "training":
+            deciding = min(Rate.selection, len(rows.train))
+        forward += len(group.rates) * (4 * training + deciding * queries / len(items))
+    dtype = models.choose_dtype(setup.dtype, device, card.config)
+    size, trained = dtype.itemsize, 0
+    if "ft" in setup.settings:
+        chosen = trainable(card.skeleton, setup.parameters)
+        trained = sum(entries.of(entries.parameter).numel() for entries in chosen)
+    observed = observed_bytes(card.config, prepared, PRESETS[setup.preset])
+    filed = observed > MEMORY_MAPPED
+    memory = card.n_parameters * size + trained * (size if size >= 4 else size + 4)  # two copies
+    memory += max(
+        trained * size,  # gradients
+        card.cache_bytes(context + BATCH_TOKENS[device.type], size),
+    )
     return Estimate(
         items=len(items),
         k=prepared.k,
@@ -227,15 +246,18 @@ def check(group: Group, speed: float | None = None) -> Estimate:
         queries=queries,
         training=training,
         n_parameters=card.n_parameters,
-        memory=memory,
-        seconds=2 * card.n_parameters * forward / (speed or matrix_speed(setup.device)),
+        memory=memory + (0 if filed else observed),
+        disk=observed if filed else 0,
+        seconds=2 * card.n_parameters * forward / (speed or matrix_speed(device.type, dtype)),
         source=rows.origin,
     )
 
 
-def matrix_speed(device: str, size: int = 1024, seconds: float = 0.2) -> float:
-    """Half of the floating-point operations a second that matrix products reach here (float32)."""
-    a = torch.randn(size, size, device=models.choose_device(device))
+@functools.lru_cache
+def matrix_speed(device: str, dtype: torch.dtype, seconds: float = 0.2) -> float:
+    """Half of the floating-point operations a second that matrix products reach here."""
+    size = 1024 if device == "cpu" else 4096
+    a = torch.randn(size, size, device=device).to(dtype)
     count, begin = 0, time.perf_counter()
     while time.perf_counter() - begin < seconds:
         (a @ a).sum().item()

@@ -60,7 +60,7 @@ class Reader(Schedule):
     text_rows: int = 2
     cap: int = 10_000
     lines: int = 20
-    steps: int = 1600
+    steps: int = 2400
     every: int = 100
     lr: float = 4e-3
     warmup: int = 100

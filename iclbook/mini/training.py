@@ -76,9 +76,20 @@ class Schedule:
 
 @contextmanager
 def workplace(threads: int) -> Iterator[Path]:
-    """Set the CPU threads of torch; give the folder ``ICLBOOK_CHECKPOINTS``, or a temporary one."""
+    """Set the CPU threads of torch; give the folder ``ICLBOOK_CHECKPOINTS``, or a temporary one.
+
+    Raises
+    ------
+    ValueError
+        If this torch cannot train the models.
+    """
     import torch
 
+    if not hasattr(torch.optim, "Muon"):
+        raise ValueError(
+            f"torch is {torch.__version__}; training a small model needs its optimiser Muon, in "
+            "version 2.9 or newer. Using the models does not."
+        )
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

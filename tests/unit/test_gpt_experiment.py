@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iclbook import records
+from iclbook import published, records
 from iclbook.__main__ import main
 from iclbook.gpt import experiment, models, prompts, render, report, study, tasks
+from iclbook.gpt import setup as gpt_setup
 from iclbook.gpt.experiment import Cell, Rate
 from iclbook.gpt.finetune import Finetuning, finetune
 from iclbook.gpt.score import predict
@@ -125,6 +126,23 @@ def test_bad_settings_are_named_before_any_work(tiny, settings, message):
         study.check(Group(setup_of(tiny, **settings), (0.1,)), speed=1e9)
 
 
+def test_the_authors_draw_takes_rows_that_are_evaluated_too(tiny, tmp_path, monkeypatch):
+    folder = tmp_path / "mr"
+    folder.mkdir()
+    lines = [json.dumps({"text": f"text {i}", "label": i % 2}) for i in range(8530)]
+    (folder / "train.jsonl").write_text("\n".join(lines))
+    (folder / "validation.jsonl").write_text("\n".join(lines[:20]))
+    monkeypatch.setenv("ICLBOOK_DATA", str(tmp_path))
+    gpt_setup._rows.cache_clear()
+    for preset in ("book", "dai-code"):
+        setup = setup_of(tiny, task="mr", k=32, scheme="authors", preset=preset)
+        rows, demos, _ = setup.rows()
+        assert rows.origin["dropped"] == 0
+        expected = np.random.default_rng(0).permutation(8530)[:32]
+        assert [demo["text"] for demo in demos] == [f"text {i}" for i in expected]
+    gpt_setup._rows.cache_clear()
+
+
 def test_an_estimate_counts_the_tokens(tiny):
     found = study.check(Group(setup_of(tiny), (0.1,)), speed=1e9)
     model = models.load(tiny)
@@ -134,6 +152,24 @@ def test_an_estimate_counts_the_tokens(tiny):
     assert found.queries == sum(map(len, prepared.queries))
     assert found.n_parameters == model.net.num_parameters()
     assert found.seconds > 0
+    more = study.check(Group(setup_of(tiny, parameters="all"), (0.1,)), speed=1e9)
+    alone = study.check(Group(setup_of(tiny, settings=("zsl", "icl")), (0.1,)), speed=1e9)
+    assert alone.memory < found.memory < more.memory
+    half = study.check(Group(setup_of(tiny, dtype="bfloat16"), (0.1,)), speed=1e9)
+    assert half.memory < found.memory
+
+
+def test_an_estimate_of_a_search_counts_the_items_that_decide(tiny):
+    for preset, expected in (("dai-code", 20), ("book", Rate.selection)):
+        setup = setup_of(tiny, preset=preset)
+        deciding = min(expected, len(setup.rows()[0].train))
+        alone, searched = (
+            study.check(Group(setup, (0.1, 0.2), search), speed=1.0) for search in (False, True)
+        )
+        one_cell = study.check(Group(setup, (0.1,)), speed=1.0)
+        reading = deciding * alone.queries / alone.items
+        more = 2 * alone.n_parameters * 2 * (4 * alone.training + reading)
+        assert searched.seconds == pytest.approx(one_cell.seconds + more)
 
 
 def test_a_study_goes_on_where_it_stopped(tiny, tmp_path, monkeypatch):
@@ -237,6 +273,7 @@ def test_every_format_holds_the_same_numbers(recorded):
 
 def test_models_stand_side_by_side_under_the_paper(recorded):
     (block,) = report.blocks(recorded)
+    assert block.shortened() == ()
     small = report.Block("small", block.preset, {"mini-" + t: c for t, c in block.cells.items()})
     one = report.Block("one", block.preset, {"subj": block.cells["subj"][:1]})
     found = report.side_by_side([small, one])
@@ -256,6 +293,30 @@ def test_models_stand_side_by_side_under_the_paper(recorded):
     assert "&lt;" not in html
     with pytest.raises(ValueError, match="no blocks"):
         report.side_by_side([])
+
+
+def test_only_what_depends_on_demonstrations_has_an_interval(recorded):
+    rows = dict(report.tables(recorded)[0].rows)
+    assert [value.half for value in rows["ZSL"]] == [None, None]
+    assert None not in [value.half for value in rows["FT"] + rows["ICL"]]
+
+
+def test_tables_say_where_demonstrations_do_not_fit(tiny, tmp_path):
+    list(study.run([Group(setup_of(tiny, k=200), (0.05,))], tmp_path))
+    used = records.all_records(tmp_path)[0]["k_used"]
+    assert 0 < used < 200
+    for table in report.tables(tmp_path):
+        assert f"sst2: {used} of 200 demonstrations fit" in table.notes
+
+
+def test_means_of_the_paper_are_those_that_it_prints(recorded):
+    (block,) = report.blocks(recorded)
+    six = tuple(published.table("dai2023-5").columns[:6])
+    cells = dict.fromkeys(six, block.cells["subj"])
+    kendall = report.side_by_side([report.Block("ours", block.preset, cells)])[4]
+    printed = {label: line[-1] for label, *line in kendall.text()}
+    assert printed["GPT 1.3B (paper): FT"] == "0.193"  # of the rounded values: 0.194
+    assert printed["GPT 2.7B (paper): FT"] == "0.214"
 
 
 def test_no_minus_stands_before_a_zero():

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from iclbook.mini import model
-from iclbook.mini.training import OutOfTime, Schedule, mean_loss, train
+from iclbook.mini.training import OutOfTime, Schedule, mean_loss, train, workplace
 
 HOW = Schedule(
     steps=8,
@@ -143,3 +143,9 @@ def test_a_model_folder_loads_or_says_why_not(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match=r"file cannot be written .* make room and run again"):
         model.save(net, Tokenizer(), tmp_path / "file")
+
+
+def test_an_older_torch_is_named(monkeypatch):
+    monkeypatch.delattr(torch.optim, "Muon")
+    with pytest.raises(ValueError, match=r"Muon, in version 2\.9"), workplace(1):
+        pass

@@ -29,6 +29,9 @@ _ROWS = {
 }
 """What the rows of the published tables are called in ours."""
 
+_UNTRAINED = {"isotropic": "random query", "uniform": "random weights"}
+"""What stands in the place of finetuning in the random rows of Kendall's tau."""
+
 WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items")
 """Settings in which the cells of one block may differ."""
 
@@ -270,7 +273,7 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
             "Kendall's tau",
             3,
             [
-                (f"random query, {random}", block.row(*kendall, "references", random, "mean")),
+                (_UNTRAINED[random], block.row(*kendall, "references", random, "mean")),
                 ("FT", block.row(*kendall, "mean")),
             ],
             (read,),

@@ -48,27 +48,55 @@ def unchecked_markdown(root):
 
 
 def records_markdown():
-    """Return one paragraph, table and configuration for each record of the package."""
-    return "\n\n".join(map(_record_markdown, all_records())) or "There are none yet."
+    """Return the recorded runs, experiment by experiment: what runs share, and a line a run."""
+    groups = {}
+    for record in all_records():
+        groups.setdefault((record.experiment, record.config.get("model")), []).append(record)
+    return "\n\n".join(map(_group_markdown, groups.values())) or "There are none yet."
 
 
-def _record_markdown(record):
-    label = f"{record.experiment}/{record.name}"
-    source = record.provenance
-    commit = f"commit `{source['git_commit'][:10]}`" if source["git_commit"] else "no commit"
-    commit += ", with uncommitted changes" if source["git_clean"] is False else ""
-    rows = [
-        ("Run again with", f"`python -m iclbook records rerun {label}`"),
-        ("---", "---"),
-        ("Ran", f"{source['created'][:10]}, {source['seconds']:.0f} s"),
-        ("On", f"{source['device']}: {source['cpu']}, {source['cores']} cores"),
-        ("With", ", ".join(f"{name} {number}" for name, number in source["versions"].items())),
-        ("Source", f"iclbook {source['iclbook']}, {commit}"),
-        ("Deterministic", _names(record.results.deterministic)),
-        ("Measured", _names(record.results.measured)),
-        ("Configuration", f"`{json.dumps(record.config, ensure_ascii=False)}`"),
+def _group_markdown(group):
+    first = group[0]
+    configs = [{k: json.dumps(v) for k, v in record.config.items()} for record in group]
+    shared = {k: v for k, v in configs[0].items() if all(c[k] == v for c in configs)}
+    facts = [
+        ("On", {f"{r.provenance['device']}: {r.provenance['cpu']}" for r in group}),
+        ("With", {_versions(r.provenance["versions"]) for r in group}),
+        ("Source", {_source(r.provenance) for r in group}),
+        ("Deterministic", {_names(r.results.deterministic) for r in group}),
+        ("Measured", {_names(r.results.measured) for r in group}),
+        ("Settings", {_settings(shared)}),
     ]
-    return "\n".join([f"**{label}**", "", *(f"| {name} | {text} |" for name, text in rows)])
+    model = first.config.get("model")
+    lines = [
+        f"**{first.experiment}**" + (f", model `{model}`" if model else ""),
+        "",
+        "| Record | Settings of its own | Ran | Seconds |",
+        "|---|---|---|---|",
+    ]
+    for record, config in zip(group, configs):
+        own = {k: v for k, v in config.items() if k not in shared}
+        ran, seconds = record.provenance["created"][:10], record.provenance["seconds"]
+        name = f"{record.experiment}/{record.name}"
+        lines.append(f"| `{name}` | {_settings(own)} | {ran} | {seconds:.0f} |")
+    lines += ["", "| What they share | |", "|---|---|"]
+    lines += [f"| {name} | {'; '.join(sorted(found))} |" for name, found in facts]
+    return "\n".join(lines)
+
+
+def _settings(config):
+    return ", ".join(f"{name} {text}" for name, text in config.items()) or "none"
+
+
+def _versions(versions):
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def _source(provenance):
+    commit = provenance["git_commit"]
+    text = f"commit `{commit[:10]}`" if commit else "no commit"
+    changed = ", with uncommitted changes" if provenance["git_clean"] is False else ""
+    return f"iclbook {provenance['iclbook']}, {text}{changed}"
 
 
 def _names(results):

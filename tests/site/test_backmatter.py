@@ -32,12 +32,22 @@ def test_an_unchecked_cell_without_a_reason_stops_the_build(tmp_path):
         backmatter.unchecked_cells(tmp_path)
 
 
-def test_every_record_is_on_its_page_with_the_command_that_repeats_it(site):
+def test_every_record_is_on_its_page_with_its_settings(site):
     text = BeautifulSoup((site / "book/records.html").read_text("utf-8"), "html.parser").get_text()
+    assert "python -m iclbook records rerun NAME" in text
     assert all_records()
     for record in all_records():
-        assert f"python -m iclbook records rerun {record.experiment}/{record.name}" in text
+        assert f"{record.experiment}/{record.name}" in text
         assert record.provenance["cpu"] in text
+
+
+def test_records_with_the_same_settings_say_them_once(monkeypatch):
+    cells = [record for record in all_records() if record.experiment == "gpt-cell"][:3]
+    monkeypatch.setattr(backmatter, "all_records", lambda: cells)
+    lines = backmatter.records_markdown().splitlines()
+    assert sum('preset "book"' in line for line in lines) == 1
+    rows = [line for line in lines if line.startswith("| `gpt-cell/")]
+    assert [f"seed {cell.config['seed']}" in row for cell, row in zip(cells, rows)] == [True] * 3
 
 
 def test_a_missing_mathjax_stops_the_build(monkeypatch, tmp_path):

@@ -117,6 +117,14 @@ def chance_by_label(answer) -> Verdict:
                 ),
                 "A blind draw may take any wrong item, also one that finetuning does mend.",
             ),
+            Mistake(
+                lambda zsl, ft, icl, gold: (ft & ~zsl).sum() * weighted(zsl, icl, gold, ft & ~zsl),
+                "This is a number of items. What does it have to be divided by, to be a share?",
+            ),
+            Mistake(
+                lambda zsl, ft, icl, gold: 100 * weighted(zsl, icl, gold, ft & ~zsl),
+                "Right in percent; give it as a share between 0 and 1.",
+            ),
         ],
     )
 
@@ -174,6 +182,13 @@ def chance_bounds(answer) -> Verdict:
                     ][::-1]
                 ),
                 "Both are right, in the other order: the smaller one first.",
+            ),
+            Mistake(
+                lambda zsl_accuracy, icl_accuracy: (
+                    100
+                    * bounds(max(0.0, icl_accuracy - zsl_accuracy), 1 - zsl_accuracy, icl_accuracy)
+                ),
+                "Both are right in percent; give them as shares between 0 and 1.",
             ),
         ],
     )

@@ -119,6 +119,18 @@ def chance_among_the_rest(zsl, ft, icl, gold):
     return np.dot(shares, n) / sum(n)
 
 
+@wrong("chance_by_label", "number of items")
+def chance_without_division(zsl, ft, icl, gold):
+    n = [(ft & ~zsl & (gold == c)).sum() for c in range(gold.max() + 1)]
+    shares = [icl[~zsl & (gold == c)].mean() for c in range(gold.max() + 1)]
+    return np.dot(shares, n)
+
+
+@wrong("chance_by_label", "in percent")
+def chance_in_percent(zsl, ft, icl, gold):
+    return 100 * chance_with_bincount(zsl, ft, icl, gold)
+
+
 @right("chance_bounds")
 def bounds_by_counting(zsl_accuracy, icl_accuracy):
     z, a = 1 - zsl_accuracy, icl_accuracy
@@ -157,6 +169,11 @@ def bounds_among_the_right(zsl_accuracy, icl_accuracy):
 @wrong("chance_bounds", "other order")
 def bounds_upside_down(zsl_accuracy, icl_accuracy):
     return bounds_by_counting(zsl_accuracy, icl_accuracy)[::-1]
+
+
+@wrong("chance_bounds", "in percent")
+def bounds_in_percent(zsl_accuracy, icl_accuracy):
+    return [100 * bound for bound in bounds_by_counting(zsl_accuracy, icl_accuracy)]
 
 
 @right("at_depth")

@@ -95,6 +95,7 @@ def demonstrations_that_fit(answer) -> Verdict:
         (200, 1, lengths, 12),
         (79, 3, lengths, 18),
         (40, 1, lengths, 11),
+        (65, 1, lengths, 12),  # the third just fits, but not if the beginning is counted twice
     ]
 
     def first(window, used, lengths):
@@ -129,6 +130,10 @@ def demonstrations_that_fit(answer) -> Verdict:
             Mistake(
                 lambda window, bos, lengths, longest: first(window, longest, lengths),
                 "What stands at the very start of a text takes room, too.",
+            ),
+            Mistake(
+                lambda window, bos, lengths, longest: first(window, 2 * bos + longest, lengths),
+                "The beginning is counted twice, as the authors do. A prompt has only one.",
             ),
         ],
     )

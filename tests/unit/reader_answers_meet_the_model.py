@@ -113,3 +113,8 @@ def fit_without_query(window, bos, lengths, longest):
 @wrong("demonstrations_that_fit", "very start of a text")
 def fit_without_bos(window, bos, lengths, longest):
     return np.count_nonzero(np.cumsum(lengths) < window - longest)
+
+
+@wrong("demonstrations_that_fit", "counted twice")
+def fit_with_two_beginnings(window, bos, lengths, longest):
+    return np.count_nonzero(bos + np.cumsum(lengths) + bos + longest < window)

@@ -100,9 +100,10 @@ def test_items_in_any_order_and_probabilities_within_bounds(items):
 def test_a_task_counts_when_it_beats_its_own_label_frequencies():
     gold = np.repeat([0, 1], [70, 30])
     rng = np.random.default_rng(0)
-    always = beats_own_frequencies(np.zeros(100, int), gold, rng)
-    assert (always["accuracy"], always["chance"], always["p"]) == (0.7, 0.7, 1.0)
-    assert not always["counts"]
+    for label, reached in ((0, 0.7), (1, 0.3), (2, 0.0)):  # one answer to everything
+        always = beats_own_frequencies(np.full(100, label), gold, rng)
+        assert (always["accuracy"], always["chance"], always["p"]) == (reached, reached, 1.0)
+        assert not always["counts"]
     good = np.where(np.arange(100) % 10 == 0, 1 - gold, gold)
     found = beats_own_frequencies(good, gold, rng)
     assert found["chance"] == pytest.approx(0.66 * 0.7 + 0.34 * 0.3)
@@ -111,10 +112,12 @@ def test_a_task_counts_when_it_beats_its_own_label_frequencies():
     assert found["counts"]
 
 
-def test_the_permutation_test_agrees_with_shuffling():
+@pytest.mark.parametrize("labels", [(0, 1, 2), (1, 2), (0, 2), (2, 3)])
+def test_the_permutation_test_agrees_with_shuffling(labels):
+    """Also where answers are none of some gold labels, or are labels that gold does not have."""
     rng = np.random.default_rng(1)
-    gold, predicted = rng.integers(3, size=40), rng.integers(3, size=40)
-    predicted[:6] = gold[:6]
+    gold, predicted = rng.integers(3, size=40), rng.choice(labels, size=40)
+    predicted[:6] = np.where(np.isin(gold[:6], labels), gold[:6], predicted[:6])
     shuffled = np.array([(rng.permutation(predicted) == gold).sum() for _ in range(4000)])
     expected = (shuffled >= (predicted == gold).sum()).mean()
     assert beats_own_frequencies(predicted, gold, rng)["p"] == pytest.approx(expected, abs=0.03)

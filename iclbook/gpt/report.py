@@ -91,7 +91,7 @@ class Block:
         return sum(self.seeds(task, "accuracy", "icl", "counts")) > len(self.cells[task]) / 2
 
 
-def blocks(*stores: Path) -> list[Block]:
+def blocks(*stores: Path | str) -> list[Block]:
     """The cells in folders of records, in blocks; diverged ones are left out.
 
     If a seed was run with several learning rates, each rate is a block of its own.
@@ -112,6 +112,24 @@ def blocks(*stores: Path) -> list[Block]:
             "python -m iclbook run"
         )
     return [block for cells in found.values() for block in _of_rates(cells)]
+
+
+def block(model: str, *stores: Path | str) -> Block:
+    """The cells of one model with the default settings.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    label = f"{Path(model).name}, k = {Setup().k}"
+    for found in blocks(*stores):
+        if found.label == label:
+            return found
+    raise ValueError(
+        f"no finished cells of {label!r} in {', '.join(map(str, stores))}; make some with: "
+        f"python -m iclbook run --model {model} --seeds 0 1 2 3 4 --out my-records"
+    )
 
 
 def _of_rates(cells: list[Record]) -> list[Block]:
@@ -141,12 +159,12 @@ def _unusual(config: dict) -> str:
     )
 
 
-def tables(*stores: Path, position: str | None = None) -> list[Table]:
+def tables(*stores: Path | str, position: str | None = None) -> list[Table]:
     """Tables 1 to 5 of the paper for every block of recorded cells, the paper's rows above.
 
     Parameters
     ----------
-    *stores : Path
+    *stores : path
         Folders of records.
     position : str, optional
         ``"last"`` or ``"label"``: where similarities are read; by default the preset's first.

@@ -91,7 +91,7 @@ def validate(record: Record | Path) -> Record:
     return record
 
 
-def all_records(store: Path = STORE) -> list[Record]:
+def all_records(store: Path | str = STORE) -> list[Record]:
     """Read all records, in the order of their names.
 
     Raises
@@ -114,9 +114,9 @@ def _read(path: Path) -> Record:
     return record
 
 
-def paths(store: Path = STORE) -> list[Path]:
+def paths(store: Path | str = STORE) -> list[Path]:
     """Return the files of all records, in order."""
-    return sorted(store.glob("*/*.json"))
+    return sorted(Path(store).glob("*/*.json"))
 
 
 def label(path: Path) -> str:

@@ -338,6 +338,13 @@ def test_a_sweep_has_a_block_a_rate(tiny, tmp_path):
     assert [b.label.split(", ")[-1] for b in report.blocks(tmp_path)] == ["rate 0.01", "rate 0.1"]
 
 
+def test_a_block_is_found_by_its_model(tiny, tmp_path):
+    list(study.run([Group(setup_of(tiny, k=32), (0.01,))], tmp_path))
+    assert report.block(tiny, tmp_path) == report.blocks(tmp_path)[0]
+    with pytest.raises(ValueError, match=r"no finished cells of 'gpt2, k = 32'.* --model gpt2 "):
+        report.block("gpt2", tmp_path)
+
+
 def test_without_cells_there_is_no_table(tmp_path):
     with pytest.raises(ValueError, match="python -m iclbook run"):
         report.tables(tmp_path)

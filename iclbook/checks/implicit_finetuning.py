@@ -1,5 +1,7 @@
 """Exercises of the chapter "Finetuning on the demonstrations"."""
 
+from functools import wraps
+
 import numpy as np
 
 from iclbook.checks.verdict import Mistake, Verdict, mark
@@ -70,10 +72,10 @@ def trained_rows(answer) -> Verdict:
         return np.sort(numbers[1:].ravel())
 
     return mark(
-        answer,
+        _with_masks_as_numbers(answer),
         right=lambda heads, size: rows((heads, 3, size), 1),
         cases=[(4, 5), (2, 3)],
-        praise="Two stripes of three, in each head.",
+        praise="Two stripes in three, in each head.",
         hint="Draw the rows of the first head on paper, then those of the second.",
         mistakes=[
             Mistake(
@@ -102,8 +104,26 @@ def trained_rows(answer) -> Verdict:
                 lambda heads, size: rows((heads, 3, size), 1) + 1,
                 "The rows are counted from 0.",
             ),
+            Mistake(
+                lambda heads, size: (np.arange(3 * heads * size) // size % 3 > 0).astype(int),
+                "This is a mask, one entry for each row. Return the numbers of the rows instead.",
+            ),
         ],
     )
+
+
+def _with_masks_as_numbers(answer):
+    """An answer that gives 0 and 1 for a Boolean array, so that `mark` can compare it."""
+    if not callable(answer):
+        return answer
+
+    @wraps(answer)
+    def numbers(*arguments):
+        found = answer(*arguments)
+        mask = isinstance(found, np.ndarray) and found.dtype.kind == "b"
+        return found.astype(int) if mask else found
+
+    return numbers
 
 
 def honest_accuracy(answer) -> Verdict:

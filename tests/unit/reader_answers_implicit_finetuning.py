@@ -98,6 +98,11 @@ def rows_counted_from_one(heads, size):
     return [row + 1 for row in rows_by_loop(heads, size)]
 
 
+@wrong("trained_rows", "This is a mask")
+def rows_as_mask(heads, size):
+    return np.arange(3 * heads * size) // size % 3 > 0
+
+
 @right("honest_accuracy")
 def honest_by_loop(selection, evaluation):
     return np.mean([e[np.argmax(s)] for s, e in zip(selection, evaluation)])

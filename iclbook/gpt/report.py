@@ -76,15 +76,20 @@ class Block:
             values.append(Value(mean, None if low is None else (high - low) / 2))
         return tuple(values)
 
-    def shortened(self) -> tuple[str, ...]:
-        """A note for each task whose demonstrations do not all fit the window."""
-        notes = []
+    def notes(self, similarity: bool) -> tuple[str, ...]:
+        """What has to be said of its tasks: demonstrations that do not fit, and dashes."""
+        fit, cannot = [], [task for task in self.cells if not self.can_do(task)]
         for task, cells in self.cells.items():
             used = sorted({record["k_used"] for record in cells})
             if used[0] < cells[0].config["k"]:
-                span = f"{used[0]}" if len(used) == 1 else f"{used[0]} to {used[-1]}"
-                notes.append(f"{task}: {span} of {cells[0].config['k']} demonstrations fit")
-        return tuple(notes)
+                fit.append(f"{task} {'–'.join(map(str, sorted({used[0], used[-1]})))}")
+        found = [f"demonstrations that fit the window: {', '.join(fit)}"] if fit else []
+        if similarity and cannot:
+            found.append(
+                "in context no better than its own label frequencies, so no similarities: "
+                + ", ".join(cannot)
+            )
+        return tuple(found)
 
     def can_do(self, task: str) -> bool:
         """Whether the model does the task in context, better than its own label frequencies."""
@@ -297,18 +302,13 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
             (read,),
         ),
     ]
-    cannot = tuple(
-        f"{task}: in context no better than its own label frequencies, so no similarities"
-        for task in block.cells
-        if not block.can_do(task)
-    )
     return [
         _Part(
             number,
             f"{number}. {title}",
             digits,
             tuple(rows),
-            (*notes, *block.shortened(), *(cannot if number > 1 else ())),
+            (*notes, *block.notes(similarity=number > 1)),
         )
         for number, (title, digits, rows, notes) in enumerate(layout, start=1)
     ]

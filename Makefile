@@ -17,7 +17,9 @@ READY := $(VENV)/ready-$(shell (cat requirements.txt pyproject.toml; pwd) | cksu
 OTHER_KERNELS := OPENBLAS_CORETYPE=Prescott ATEN_CPU_CAPABILITY=default \
     MKL_ENABLE_INSTRUCTIONS=SSE4_2
 TESTS := test-unit test-editions test-site test-notebooks test-notebooks-again
-# Bytecode is written when a module is first imported: most of what is installed never is.
+# Bytecode is written when a module is first imported: most of what is installed never is. Without it
+# every chapter would compile torch and transformers anew, ten seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
 
 .PHONY: help install book test test-unit test-notebooks test-notebooks-again test-site test-editions \

@@ -13,13 +13,27 @@ def effective_rank(answer) -> Verdict:
         return p / p.sum()
 
     def entropy(p):
+        p = p[p > 0]
         return -(p * np.log(p)).sum()
+
+    def right(W):
+        return np.exp(entropy(shares(W)))
+
+    def nan_without_a_share(W):
+        p = shares(W)
+        return np.exp(-(p * np.log(p)).sum())
+
+    without_a_share = Mistake(
+        nan_without_a_share,
+        "Right for matrices that use all directions. On one outer product other shares are exactly "
+        "zero, and your function does not give 1. What does a direction without a share count?",
+    )
 
     rng = np.random.default_rng(30)
     cases = [(rng.normal(size=(4, n)) * np.arange(1, n + 1),) for n in (4, 6)]
-    return mark(
+    verdict = mark(
         answer,
-        right=lambda W: np.exp(entropy(shares(W))),
+        right=right,
         cases=cases,
         praise="It does not change if the matrix is multiplied by a number.",
         hint="Try it on the identity, where it should be the width, and on one outer product.",
@@ -51,8 +65,17 @@ def effective_rank(answer) -> Verdict:
                 lambda W: np.exp(entropy(np.linalg.svd(W, compute_uv=False) ** 2)),
                 "The shares do not add up to one.",
             ),
+            without_a_share,  # agrees with the right answer on these cases: see below
         ],
     )
+    if not verdict:
+        return verdict
+    outer_product = np.outer([0.0, 3.0, 0.0], [0.0, 2.0, 0.0, 0.0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        on_rank_one = mark(
+            answer, right=right, cases=[(outer_product,)], mistakes=[], praise="", hint=""
+        )
+    return verdict if on_rank_one else Verdict(False, without_a_share.hint)
 
 
 def cosine_of_updates(answer) -> Verdict:
@@ -124,11 +147,11 @@ def update_of_finetuning(answer) -> Verdict:
     rng = np.random.default_rng(32)
     cases = [
         (
-            rng.normal(size=(n, D)),
-            *rng.normal(size=(2, d, D)),
-            *0.5 * rng.normal(size=(2, d, D)),
+            rng.normal(size=(n, d)),
+            *rng.normal(size=(2, d_k, d)),
+            *0.5 * rng.normal(size=(2, d_k, d)),
         )
-        for n, D, d in [(5, 4, 3), (3, 6, 2)]
+        for n, d, d_k in [(5, 4, 3), (3, 6, 2)]
     ]
     return mark(
         answer,

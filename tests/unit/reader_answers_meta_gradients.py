@@ -10,7 +10,7 @@ from reader_answers import right, wrong
 def rank_by_singular_values(W):
     sigma = np.linalg.svd(W)[1]
     p = sigma**2 / (sigma**2).sum()
-    return np.exp(-np.sum(p * np.log(p)))
+    return np.exp(-np.sum(p * np.log(p, where=p > 0, out=np.zeros_like(p))))
 
 
 @right("effective_rank")
@@ -18,6 +18,12 @@ def rank_by_eigenvalues(W):
     values = [x for x in np.linalg.eigvalsh(W @ W.T) if x > 1e-12]
     entropy = -sum(x / sum(values) * math.log(x / sum(values)) for x in values)
     return math.exp(entropy)
+
+
+@wrong("effective_rank", "without a share")
+def rank_that_is_nan_for_one_outer_product(W):
+    p = np.linalg.svd(W)[1] ** 2 / np.linalg.norm(W) ** 2
+    return np.exp(-np.sum(p * np.log(p)))
 
 
 @wrong("effective_rank", "Which power")

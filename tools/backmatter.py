@@ -56,9 +56,14 @@ def records_markdown():
 
 
 def _group_markdown(group):
-    first = group[0]
     configs = [{k: json.dumps(v) for k, v in record.config.items()} for record in group]
     shared = {k: v for k, v in configs[0].items() if all(c[k] == v for c in configs)}
+    own = [name for name in configs[0] if name not in shared]
+    runs = [
+        f"{record.experiment}/{record.name}  {record.provenance['created'][:10]}  "
+        f"{record.provenance['seconds']:.0f} s"
+        for record in group
+    ]
     facts = [
         ("On", {f"{r.provenance['device']}: {r.provenance['cpu']}" for r in group}),
         ("With", {_versions(r.provenance["versions"]) for r in group}),
@@ -66,21 +71,17 @@ def _group_markdown(group):
         ("Deterministic", {_names(r.results.deterministic) for r in group}),
         ("Measured", {_names(r.results.measured) for r in group}),
         ("Settings", {_settings(shared)}),
+        *([("Differ in", {", ".join(own)})] if own else []),
     ]
-    model = first.config.get("model")
+    model = group[0].config.get("model")
     lines = [
-        f"**{first.experiment}**" + (f", model `{model}`" if model else ""),
+        f"**{group[0].experiment}**" + (f", model `{model}`" if model else ""),
         "",
-        "| Record | Settings of its own | Ran | Seconds |",
-        "|---|---|---|---|",
+        *("```text", *runs, "```", ""),
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {'; '.join(sorted(found))} |" for name, found in facts),
     ]
-    for record, config in zip(group, configs):
-        own = {k: v for k, v in config.items() if k not in shared}
-        ran, seconds = record.provenance["created"][:10], record.provenance["seconds"]
-        name = f"{record.experiment}/{record.name}"
-        lines.append(f"| `{name}` | {_settings(own)} | {ran} | {seconds:.0f} |")
-    lines += ["", "| What they share | |", "|---|---|"]
-    lines += [f"| {name} | {'; '.join(sorted(found))} |" for name, found in facts]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ settings of your own and keeps it as a record.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         return options.command(options)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (nothing more can be written)
+        return 0
     except (ValueError, FloatingPointError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

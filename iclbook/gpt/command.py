@@ -177,7 +177,7 @@ def _groups(options: argparse.Namespace) -> list:
 
     shared = given(options, Setup) | {"settings": tuple(options.settings)}
     groups = []
-    for model in options.model:
+    for model in dict.fromkeys(options.model):
         wanted = []
         for name in options.tasks:
             everything = tasks.MINI if model.split("@")[0] == "mini" else tasks.SIX
@@ -252,7 +252,8 @@ def _print_plan(groups: list, options: argparse.Namespace) -> None:
             f"{found.seconds:6.0f} s"
         )
     total = sum(found.seconds for found in estimates)
-    print(f"{len(groups)} groups of cells, about {total:.0f} s, records in {options.out}")
+    groups_of = "group" if len(groups) == 1 else "groups"
+    print(f"{len(groups)} {groups_of} of cells, about {total:.0f} s, records in {options.out}")
 
 
 def _add_table(parser: argparse.ArgumentParser) -> None:

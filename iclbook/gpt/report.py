@@ -16,6 +16,7 @@ import numpy as np
 
 from iclbook import published, records
 from iclbook.gpt.metrics import PRESETS, seed_interval
+from iclbook.gpt.metrics.prediction import LEAST
 from iclbook.gpt.render import Table, Value
 from iclbook.gpt.setup import Setup
 from iclbook.records import Record
@@ -54,10 +55,15 @@ class Block:
     cells: dict[str, list[Record]]
 
     def seeds(self, task: str, *path: str) -> list[float]:
-        """An entry of the results of each seed, where it is a number."""
+        """An entry of the results of each seed, where it is a number.
+
+        Entries of Rec2FTP are those of the seeds that have one.
+        """
         found = []
         for record in self.cells[task]:
             value = {k: v["value"] for k, v in record.results.deterministic.items()}
+            if path[0] == "rec2ftp" and value.get("rec2ftp", {}).get("value", "n/a") == "n/a":
+                continue  # so few mended items that it is no number
             for key in path:
                 value = value.get(key) if isinstance(value, dict) else None
             if isinstance(value, int | float):
@@ -90,6 +96,15 @@ class Block:
                 + ", ".join(cannot)
             )
         return tuple(found)
+
+    def few_mended(self) -> tuple[str, ...]:
+        """A note on the tasks whose Rec2FTP not every seed has."""
+        few = [
+            f"{task} {len(self.seeds(task, 'rec2ftp', 'value'))} of {len(cells)}"
+            for task, cells in self.cells.items()
+            if self.can_do(task) and len(self.seeds(task, "rec2ftp", "value")) < len(cells)
+        ]
+        return (f"sets with {LEAST} mended items or more: {', '.join(few)}",) if few else ()
 
     def can_do(self, task: str) -> bool:
         """Whether the model does the task in context, better than its own label frequencies."""
@@ -189,7 +204,7 @@ def tables(*stores: Path | str, position: str | None = None) -> list[Table]:
                 (*_published(part.number, columns), *part.rows),
                 part.digits,
                 part.notes,
-                _published_means(part.number),
+                _published_means(part.number, columns),
             )
             for part in _parts(block, position)
             if any(value is not None for _, values in part.rows for value in values)
@@ -229,7 +244,7 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
                 rows.append((f"{block.label}: {label}", tuple(map(value.get, columns))))
             notes += [f"{block.label}: {note}" for note in part.notes]
         rows = (*_published(parts[0].number, columns), *rows)
-        means = _published_means(parts[0].number)
+        means = _published_means(parts[0].number, columns)
         result.append(Table(parts[0].title, columns, rows, parts[0].digits, tuple(notes), means))
     return result
 
@@ -268,9 +283,9 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
             [
                 ("Rec2FTP", block.row("rec2ftp", "value", scale=100.0)),
                 ("chance", block.row("rec2ftp", "chance", scale=100.0)),
-                ("mended items", block.row("rec2ftp", "count")),
+                ("mended items (number)", block.row("rec2ftp", "count")),
             ],
-            (),
+            block.few_mended(),
         ),
         (
             f"SimAOU, {preset.updates[0]}",
@@ -323,9 +338,12 @@ def _published(number: int, columns: tuple[str, ...]) -> tuple:
     return tuple(found)
 
 
-def _published_means(number: int) -> dict[str, float]:
-    """The means over tasks that the paper prints: of unrounded values."""
+def _published_means(number: int, columns: tuple[str, ...]) -> dict[str, float]:
+    """The means over tasks that the paper prints, of unrounded values, if it is about these."""
     rows = _published_rows(number)
+    tasks = {task.removeprefix("mini-") for task in columns}
+    if any(tasks != set(values) - {"average"} for values in rows.values()):
+        return {}
     return {label: values["average"] for label, values in rows.items() if "average" in values}
 
 

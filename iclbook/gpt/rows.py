@@ -34,7 +34,9 @@ def check_row(row: object, task: Task, where: str) -> Row:
             )
         if not row[column].strip():
             raise ValueError(f"{where}: column {column!r} is empty; expected a text.")
-    label = row.get("label")
+    if "label" not in row:
+        raise ValueError(f"{where}: the label is missing; expected {_example(task)}.")
+    label = row["label"]
     if (
         isinstance(label, bool)
         or not isinstance(label, int)

@@ -125,5 +125,6 @@ class Rows:
 def _folder(variable: str, option: str) -> str:
     folder = os.environ.get(variable)
     if not folder:
-        raise ValueError(f"no folder to read; name one with {option}, or set {variable}.")
+        what = {CORPUS: "folder of English text", DATA: "folder of data sets"}[variable]
+        raise ValueError(f"no {what} to read; name one with {option}, or set {variable}.")
     return folder

@@ -5,7 +5,7 @@ import errno
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -271,6 +271,34 @@ def test_every_format_holds_the_same_numbers(recorded):
         assert f"{value.mean:.1f}" in latex
 
 
+def test_rec2ftp_stands_beside_the_chance_of_the_same_sets(tiny, tmp_path):
+    def with_recall(seed, value, chance, count):
+        record = cells[seed]
+        recall = {**record["rec2ftp"], "value": value, "chance": chance, "count": count}
+        accuracy = {**record["accuracy"], "icl": {**record["accuracy"]["icl"], "counts": True}}
+        known = {"rec2ftp": recall, "accuracy": accuracy}
+        changed = record.results.deterministic | {
+            name: {"value": entry, "tolerance": 0.03} for name, entry in known.items()
+        }
+        return replace(record, results=replace(record.results, deterministic=changed))
+
+    groups = [Group(setup_of(tiny, seed=seed), (0.05,)) for seed in (0, 1, 2)]
+    list(study.run(groups, tmp_path))
+    cells = sorted(records.all_records(tmp_path), key=lambda r: r.config["seed"])
+    block = report.blocks(tmp_path)[0]
+    few = [
+        with_recall(0, 0.5, 0.4, 20),
+        with_recall(1, "n/a", 0.9, 3),
+        with_recall(2, 0.7, 0.6, 40),
+    ]
+    (table,) = report.side_by_side([replace(block, cells={"sst2": few})])[1:2]
+    ours = {label: values[0].mean for label, values in table.rows if "GPT" not in label}
+    assert [round(v) for v in ours.values()] == [60, 50, 30]
+    assert any("10 mended items or more: sst2 2 of 3" in note for note in table.notes)
+    whole = report.side_by_side([replace(block, cells={"sst2": few[::2]})])[1]
+    assert not any("mended" in note for note in whole.notes)
+
+
 def test_models_stand_side_by_side_under_the_paper(recorded):
     (block,) = report.blocks(recorded)
     small = report.Block("small", block.preset, {"mini-" + t: c for t, c in block.cells.items()})
@@ -313,6 +341,8 @@ def test_means_of_the_paper_are_those_that_it_prints(recorded):
     six = tuple(published.table("dai2023-5").columns[:6])
     cells = dict.fromkeys(six, block.cells["subj"])
     kendall = report.side_by_side([report.Block("ours", block.preset, cells)])[4]
+    one = report.side_by_side([report.Block("ours", block.preset, {"subj": cells["subj"]})])[4]
+    assert [line[-1] for line in one.text() if line[0].startswith("GPT 1.3B")] == ["0.001", "0.181"]
     printed = {label: line[-1] for label, *line in kendall.text()}
     assert printed["GPT 1.3B (paper): FT"] == "0.193"  # of the rounded values: 0.194
     assert printed["GPT 2.7B (paper): FT"] == "0.214"

@@ -12,7 +12,7 @@ models, sources, families, layout, queries, heads
     Language models, and where attention, queries, keys and values sit in each family.
 score, cache
     Log-probabilities of label words; demonstrations are read once.
-observe, attention
+observe, watch, attention
     Outputs of attention blocks and scores of two places, as small arrays.
 finetune, steps, lcgd
     Finetuning on the demonstrations, and back to the base weights; layer-causal descent.
@@ -20,6 +20,6 @@ metrics
     How alike two settings are, beside chance levels and baselines.
 setup, experiment, study
     Cells (model, task, seed, rate) as records; many of them, again where a stopped run left off.
-report, render, command
-    The paper's tables beside recorded cells; the command line.
+blocks, report, render, command
+    Recorded cells by model; the paper's tables beside them; the command line.
 """

@@ -6,20 +6,14 @@ with the seed as the unit. A similarity of a task that the model cannot do in co
 alike two ways of failing are says nothing about learning.
 """
 
-import json
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from iclbook import published, records
-from iclbook.gpt.metrics import PRESETS, seed_interval
-from iclbook.gpt.metrics.prediction import LEAST
+from iclbook import published
+from iclbook.gpt.blocks import Block, place, recorded
+from iclbook.gpt.metrics import PRESETS
 from iclbook.gpt.render import Table, Value
-from iclbook.gpt.setup import Setup
-from iclbook.records import Record
 
 _ROWS = {
     "zsl": "ZSL",
@@ -32,151 +26,6 @@ _ROWS = {
 
 _UNTRAINED = {"isotropic": "random query", "uniform": "random weights"}
 """What stands in the place of finetuning in the random rows of Kendall's tau."""
-
-WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items")
-"""Settings in which the cells of one block may differ."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """The cells of one model with one set of settings.
-
-    Attributes
-    ----------
-    label : str
-        The model, k, and settings that are not the defaults.
-    preset : str
-    cells : dict of str to list of Record
-        By task, in the paper's order; one record a seed.
-    """
-
-    label: str
-    preset: str
-    cells: dict[str, list[Record]]
-
-    def seeds(self, task: str, *path: str) -> list[float]:
-        """An entry of the results of each seed, where it is a number.
-
-        Entries of Rec2FTP are those of the seeds that have one.
-        """
-        found = []
-        for record in self.cells[task]:
-            value = {k: v["value"] for k, v in record.results.deterministic.items()}
-            if path[0] == "rec2ftp" and value.get("rec2ftp", {}).get("value", "n/a") == "n/a":
-                continue  # so few mended items that it is no number
-            for key in path:
-                value = value.get(key) if isinstance(value, dict) else None
-            if isinstance(value, int | float):
-                found.append(float(value))
-        return found
-
-    def row(self, *path: str, scale: float = 1.0, similarity: bool = True) -> tuple:
-        """One value a task: mean and interval over seeds; None if there is no number."""
-        values = []
-        for task in self.cells:
-            found = [scale * value for value in self.seeds(task, *path)]
-            if not found or (similarity and not self.can_do(task)):
-                values.append(None)
-                continue
-            mean, low, high = seed_interval(np.array(found))
-            values.append(Value(mean, None if low is None else (high - low) / 2))
-        return tuple(values)
-
-    def notes(self, similarity: bool) -> tuple[str, ...]:
-        """What has to be said of its tasks: demonstrations that do not fit, and dashes."""
-        fit, cannot = [], [task for task in self.cells if not self.can_do(task)]
-        for task, cells in self.cells.items():
-            used = sorted({record["k_used"] for record in cells})
-            if used[0] < cells[0].config["k"]:
-                fit.append(f"{task} {'–'.join(map(str, sorted({used[0], used[-1]})))}")
-        found = [f"demonstrations that fit the window: {', '.join(fit)}"] if fit else []
-        if similarity and cannot:
-            found.append(
-                "in context no better than its own label frequencies, so no similarities: "
-                + ", ".join(cannot)
-            )
-        return tuple(found)
-
-    def few_mended(self) -> tuple[str, ...]:
-        """A note on the tasks whose Rec2FTP not every seed has."""
-        few = [
-            f"{task} {len(self.seeds(task, 'rec2ftp', 'value'))} of {len(cells)}"
-            for task, cells in self.cells.items()
-            if self.can_do(task) and len(self.seeds(task, "rec2ftp", "value")) < len(cells)
-        ]
-        return (f"sets with {LEAST} mended items or more: {', '.join(few)}",) if few else ()
-
-    def can_do(self, task: str) -> bool:
-        """Whether the model does the task in context, better than its own label frequencies."""
-        return sum(self.seeds(task, "accuracy", "icl", "counts")) > len(self.cells[task]) / 2
-
-
-def blocks(*stores: Path | str) -> list[Block]:
-    """The cells in folders of records, in blocks; diverged ones are left out.
-
-    If a seed was run with several learning rates, each rate is a block of its own.
-
-    Raises
-    ------
-    ValueError
-        If there are no finished cells.
-    """
-    found = defaultdict(list)
-    for record in (record for store in stores for record in records.all_records(store)):
-        if record.experiment == "gpt-cell" and not record["diverged"]:
-            shared = {k: v for k, v in record.config.items() if k not in WITHIN}
-            found[json.dumps(shared, sort_keys=True)].append(record)
-    if not found:
-        raise ValueError(
-            f"no finished cells in {', '.join(map(str, stores))}; make some with: "
-            "python -m iclbook run"
-        )
-    return [block for cells in found.values() for block in _of_rates(cells)]
-
-
-def block(model: str, *stores: Path | str) -> Block:
-    """The cells of one model with the default settings.
-
-    Raises
-    ------
-    ValueError
-        If there are none.
-    """
-    label = f"{Path(model).name}, k = {Setup().k}"
-    for found in blocks(*stores):
-        if found.label == label:
-            return found
-    raise ValueError(
-        f"no finished cells of {label!r} in {', '.join(map(str, stores))}; make some with: "
-        f"python -m iclbook run --model {model} --seeds 0 1 2 3 4 --out my-records"
-    )
-
-
-def _of_rates(cells: list[Record]) -> list[Block]:
-    swept = len({(r.config["task"], r.config["seed"]) for r in cells}) < len(cells)
-    groups = defaultdict(lambda: defaultdict(list))
-    for record in sorted(cells, key=lambda r: (_place(r.config["task"]), r.config["seed"])):
-        rate = f", rate {record.config['lr']:g}" if swept else ""
-        groups[rate][record.config["task"]].append(record)
-    config = cells[0].config
-    label = f"{Path(config['model']).name}, k = {config['k']}{_unusual(config)}"
-    return [Block(label + rate, config["preset"], dict(group)) for rate, group in groups.items()]
-
-
-def _place(task: str) -> tuple[int, str]:
-    order, plain = published.table("dai2023-1").columns, task.removeprefix("mini-")
-    return (order.index(plain) if plain in order else len(order), task)
-
-
-def _unusual(config: dict) -> str:
-    """Settings that differ from the defaults, in words."""
-    default = json.loads(json.dumps(asdict(Setup())))
-    skipped = {*WITHIN, "model", "k"}
-    return "".join(
-        f", {name} {config[name]}"
-        for name in default
-        if name not in skipped and config[name] != default[name]
-    )
 
 
 def tables(*stores: Path | str, position: str | None = None) -> list[Table]:
@@ -195,7 +44,7 @@ def tables(*stores: Path | str, position: str | None = None) -> list[Table]:
         If there are no finished cells.
     """
     found = []
-    for block in blocks(*stores):
+    for block in recorded(*stores):
         columns = tuple(block.cells)
         found += [
             Table(
@@ -221,7 +70,7 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
     Parameters
     ----------
     found : sequence of Block
-        See `blocks`.
+        See `iclbook.gpt.blocks.recorded`.
     position : str, optional
         As for `tables`.
 
@@ -231,9 +80,9 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
         If there are no blocks.
     """
     if not found:
-        raise ValueError("there are no blocks; expected at least one of those that `blocks` finds.")
+        raise ValueError("there are no blocks; expected some that iclbook.gpt.blocks finds.")
     tasks = {task.removeprefix("mini-") for block in found for task in block.cells}
-    columns = tuple(sorted(tasks, key=_place))
+    columns = tuple(sorted(tasks, key=place))
     result = []
     for parts in zip(*(_parts(block, position) for block in found)):
         rows, notes = [], []
@@ -263,11 +112,11 @@ class _Part:
 def _parts(block: Block, position: str | None) -> list[_Part]:
     preset = PRESETS[block.preset]
     where = position or preset.positions[0]
-    place = ("positions", where)
-    aou = (*place, "simaou", preset.updates[0])
+    at = ("positions", where)
+    aou = (*at, "simaou", preset.updates[0])
     random = preset.random[0]
-    after = (*place, "simam", "after")
-    kendall = (*place, "kendall")
+    after = (*at, "simam", "after")
+    kendall = (*at, "kendall")
     accuracy = [
         (name.upper(), block.row(f"{name}_accuracy", scale=100.0, similarity=False))
         for name in ("zsl", "ft", "icl")
@@ -301,9 +150,9 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
             "SimAM",
             3,
             [
-                ("before FT", block.row(*place, "simam", "before", "mean")),
+                ("before FT", block.row(*at, "simam", "before", "mean")),
                 ("after FT", block.row(*after, "mean")),
-                ("difference", block.row(*place, "simam", "difference", "mean")),
+                ("difference", block.row(*at, "simam", "difference", "mean")),
             ],
             (read,),
         ),

@@ -13,7 +13,7 @@ import pytest
 
 from iclbook import published, records
 from iclbook.__main__ import main
-from iclbook.gpt import experiment, models, prompts, render, report, study, tasks
+from iclbook.gpt import blocks, experiment, models, prompts, render, report, study, tasks
 from iclbook.gpt import setup as gpt_setup
 from iclbook.gpt.experiment import Cell, Rate
 from iclbook.gpt.finetune import Finetuning, finetune
@@ -285,7 +285,7 @@ def test_rec2ftp_stands_beside_the_chance_of_the_same_sets(tiny, tmp_path):
     groups = [Group(setup_of(tiny, seed=seed), (0.05,)) for seed in (0, 1, 2)]
     list(study.run(groups, tmp_path))
     cells = sorted(records.all_records(tmp_path), key=lambda r: r.config["seed"])
-    block = report.blocks(tmp_path)[0]
+    block = blocks.recorded(tmp_path)[0]
     few = [
         with_recall(0, 0.5, 0.4, 20),
         with_recall(1, "n/a", 0.9, 3),
@@ -300,9 +300,9 @@ def test_rec2ftp_stands_beside_the_chance_of_the_same_sets(tiny, tmp_path):
 
 
 def test_models_stand_side_by_side_under_the_paper(recorded):
-    (block,) = report.blocks(recorded)
-    small = report.Block("small", block.preset, {"mini-" + t: c for t, c in block.cells.items()})
-    one = report.Block("one", block.preset, {"subj": block.cells["subj"][:1]})
+    (block,) = blocks.recorded(recorded)
+    small = blocks.Block("small", block.preset, {"mini-" + t: c for t, c in block.cells.items()})
+    one = blocks.Block("one", block.preset, {"subj": block.cells["subj"][:1]})
     found = report.side_by_side([small, one])
     assert [table.title[:2] for table in found] == ["1.", "2.", "3.", "4.", "5."]
     accuracy = found[0]
@@ -337,11 +337,11 @@ def test_tables_say_where_demonstrations_do_not_fit(tiny, tmp_path):
 
 
 def test_means_of_the_paper_are_those_that_it_prints(recorded):
-    (block,) = report.blocks(recorded)
+    (block,) = blocks.recorded(recorded)
     six = tuple(published.table("dai2023-5").columns[:6])
     cells = dict.fromkeys(six, block.cells["subj"])
-    kendall = report.side_by_side([report.Block("ours", block.preset, cells)])[4]
-    one = report.side_by_side([report.Block("ours", block.preset, {"subj": cells["subj"]})])[4]
+    kendall = report.side_by_side([blocks.Block("ours", block.preset, cells)])[4]
+    one = report.side_by_side([blocks.Block("ours", block.preset, {"subj": cells["subj"]})])[4]
     assert [line[-1] for line in one.text() if line[0].startswith("GPT 1.3B")] == ["0.001", "0.181"]
     printed = {label: line[-1] for label, *line in kendall.text()}
     assert printed["GPT 1.3B (paper): FT"] == "0.193"  # of the rounded values: 0.194
@@ -364,14 +364,14 @@ def test_a_displayed_table_has_its_text(recorded, capsys, monkeypatch):
 
 def test_a_sweep_has_a_block_a_rate(tiny, tmp_path):
     list(study.run([Group(setup_of(tiny), (0.01, 0.1))], tmp_path))
-    assert [b.label.split(", ")[-1] for b in report.blocks(tmp_path)] == ["rate 0.01", "rate 0.1"]
+    assert [b.label.split(", ")[-1] for b in blocks.recorded(tmp_path)] == ["rate 0.01", "rate 0.1"]
 
 
 def test_a_block_is_found_by_its_model(tiny, tmp_path):
     list(study.run([Group(setup_of(tiny, k=32), (0.01,))], tmp_path))
-    assert report.block(tiny, tmp_path) == report.blocks(tmp_path)[0]
+    assert blocks.find(tiny, tmp_path) == blocks.recorded(tmp_path)[0]
     with pytest.raises(ValueError, match=r"no finished cells of 'gpt2, k = 32'.* --model gpt2 "):
-        report.block("gpt2", tmp_path)
+        blocks.find("gpt2", tmp_path)
 
 
 def test_without_cells_there_is_no_table(tmp_path):

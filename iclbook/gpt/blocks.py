@@ -41,17 +41,14 @@ class Block:
     cells: dict[str, list[Record]]
 
     def seeds(self, task: str, *path: str) -> list[float]:
-        """An entry of the results of each seed, where it is a number.
-
-        Entries of Rec2FTP are those of the seeds that have one.
-        """
+        """An entry of the results of each seed, where it and its ``value`` are numbers."""
         found = []
         for record in self.cells[task]:
             value = {k: v["value"] for k, v in record.results.deterministic.items()}
-            if path[0] == "rec2ftp" and value.get("rec2ftp", {}).get("value", "n/a") == "n/a":
-                continue  # so few mended items that it is no number
             for key in path:
                 value = value.get(key) if isinstance(value, dict) else None
+                if isinstance(value, dict) and value.get("value") == "n/a":
+                    value = None  # what has no value has no chance level or count to show either
             if isinstance(value, int | float):
                 found.append(float(value))
         return found
@@ -85,10 +82,11 @@ class Block:
 
     def few_mended(self) -> tuple[str, ...]:
         """A note on the tasks whose Rec2FTP not every seed has."""
+        counts = {task: len(self.seeds(task, "rec2ftp", "value")) for task in self.cells}
         few = [
-            f"{task} {len(self.seeds(task, 'rec2ftp', 'value'))} of {len(cells)}"
-            for task, cells in self.cells.items()
-            if self.can_do(task) and len(self.seeds(task, "rec2ftp", "value")) < len(cells)
+            f"{task} {count} of {len(self.cells[task])}"
+            for task, count in counts.items()
+            if self.can_do(task) and count < len(self.cells[task])
         ]
         return (f"sets with {LEAST} mended items or more: {', '.join(few)}",) if few else ()
 

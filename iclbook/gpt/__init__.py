@@ -20,6 +20,8 @@ metrics
     How alike two settings are, beside chance levels and baselines.
 setup, experiment, study
     Cells (model, task, seed, rate) as records; many of them, again where a stopped run left off.
-blocks, report, render, command
-    Recorded cells by model; the paper's tables beside them; the command line.
+blocks, report, render
+    Recorded cells by model; the paper's tables beside them.
+command, plan
+    The command line, and the groups of cells that it asks for.
 """

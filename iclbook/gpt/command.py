@@ -128,12 +128,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from iclbook.gpt import study
+    from iclbook.gpt import plan, study
 
-    groups = _groups(options)
+    groups = plan.groups(options)
     if options.data:
-        _use_folder(options.data, groups)
-    _print_plan(groups, options)
+        plan.use_folder(options.data, groups)
+    plan.show(groups, options.out)
     if options.dry_run:
         return 0
     executor = None
@@ -156,104 +156,6 @@ def _run(options: argparse.Namespace) -> int:
             executor.shutdown(cancel_futures=True)
     print(f"records: {options.out}; tables: python -m iclbook table --out {options.out}")
     return 1 if failed else 0
-
-
-def _use_folder(folder: str, groups: list) -> None:
-    """Take the rows of every task that is no mini task and has no files from this folder."""
-    from iclbook.gpt import tasks
-
-    named = {group.setup.task for group in groups if group.setup.task in tasks.TASKS}
-    for task in sorted(named - set(tasks.MINI)):
-        if not (Path(folder) / task).is_dir():
-            raise ValueError(f"--data {folder} has no folder {task!r}; expected one a task")
-    os.environ["ICLBOOK_DATA"] = folder
-
-
-def _groups(options: argparse.Namespace) -> list:
-    """The groups that the options ask for."""
-    from iclbook.gpt import study, tasks
-    from iclbook.gpt.setup import Setup
-    from iclbook.records.options import given
-
-    shared = given(options, Setup) | {"settings": tuple(options.settings)}
-    groups = []
-    for model in dict.fromkeys(options.model):
-        wanted = []
-        for name in options.tasks:
-            everything = tasks.MINI if model.split("@")[0] == "mini" else tasks.SIX
-            wanted += everything if name == "all" else [name]
-        for task in dict.fromkeys(wanted):
-            for seed in _seeds(options.seeds, model, task):
-                setup = Setup(**(shared | {"model": model, "task": task, "seed": seed}))
-                groups.append(study.Group(setup, *_rates(options.lr, model, task)))
-    return groups
-
-
-def _seeds(words: list[str], model: str, task: str) -> tuple[int, ...]:
-    """Seeds of the draw."""
-    if words == ["paper"]:
-        return (_published_choice("seed", model, task),)
-    try:
-        return tuple(int(word) for word in words)
-    except ValueError:
-        raise ValueError(
-            f"--seeds is {' '.join(words)!r}; expected whole numbers, or paper"
-        ) from None
-
-
-def _rates(words: list[str], model: str, task: str) -> tuple[tuple[float, ...], bool]:
-    """Learning rates, and whether the best of them is to be found."""
-    from iclbook.gpt.experiment import PAPER_GRID, SHORT_GRID
-
-    if words == ["search"]:
-        return SHORT_GRID, True
-    if words == ["grid"]:
-        return PAPER_GRID, True
-    if words == ["paper"]:
-        return (_published_choice("lr", model, task),), False
-    try:
-        return tuple(float(word) for word in words), False
-    except ValueError:
-        raise ValueError(
-            f"--lr is {' '.join(words)!r}; expected numbers, or one of search, grid, paper"
-        ) from None
-
-
-def _published_choice(quantity: str, model: str, task: str) -> int | float:
-    """The seed or rate of the paper's table 9; for another model or task, an error."""
-    from iclbook import published
-
-    table = published.table("dai2023-9")
-    size = next((size for size in ("1.3B", "2.7B") if size.lower() in model.lower()), None)
-    if size is None or task not in table.columns:
-        raise ValueError(
-            f"--{'seeds' if quantity == 'seed' else quantity} paper: the paper names this for its "
-            f"models of 1.3B and 2.7B and the tasks {', '.join(table.columns)}; not for {model} "
-            f"and {task}"
-        )
-    return table.value(task, model=size, quantity=quantity)
-
-
-def _print_plan(groups: list, options: argparse.Namespace) -> None:
-    """One line a group: what it reads, and what it takes."""
-    from iclbook.gpt import study
-
-    estimates = [study.check(group) for group in groups]
-    print(
-        f"{'model':12} {'task':14} {'seed':>4} {'items':>6} {'k used':>7} {'context':>8} "
-        f"{'queries':>8} {'memory':>9} {'files':>9} {'time':>8}   (tokens; estimates)"
-    )
-    for group, found in zip(groups, estimates):
-        setup = group.setup
-        print(
-            f"{Path(setup.model).name:12} {Path(setup.task).stem:14} {setup.seed:4d} "
-            f"{found.items:6d} {found.k_used:3d}/{found.k:3d} {found.context:8d} "
-            f"{found.queries:8d} {found.memory / 1e6:6.0f} MB {found.disk / 1e6:6.0f} MB "
-            f"{found.seconds:6.0f} s"
-        )
-    total = sum(found.seconds for found in estimates)
-    groups_of = "group" if len(groups) == 1 else "groups"
-    print(f"{len(groups)} {groups_of} of cells, about {total:.0f} s, records in {options.out}")
 
 
 def _add_table(parser: argparse.ArgumentParser) -> None:

@@ -210,7 +210,7 @@ def check(group: Group, speed: float | None = None) -> Estimate:
     ValueError, OSError
         Whatever is wrong with the model's name, the data, the prompts or the settings.
     """
-    setup = group.setup
+    setup, preset = group.setup, PRESETS[group.setup.preset]
     for rate in group.rates:
         setup.finetuning(rate)
     card, device = setup.card(), models.choose_device(setup.device)
@@ -221,7 +221,6 @@ def check(group: Group, speed: float | None = None) -> Estimate:
     passes = len(group.rates) if not group.search else 1
     forward = context + (2 + passes) * queries + 4 * training * passes
     if group.search:
-        preset = PRESETS[setup.preset]
         deciding = len(items)
         if preset.select == "training":
             deciding = min(Rate.selection, len(rows.train))
@@ -231,7 +230,7 @@ def check(group: Group, speed: float | None = None) -> Estimate:
     if "ft" in setup.settings:
         chosen = trainable(card.skeleton, setup.parameters)
         trained = sum(entries.of(entries.parameter).numel() for entries in chosen)
-    observed = observed_bytes(card.config, prepared, PRESETS[setup.preset])
+    observed = observed_bytes(card.config, prepared, preset)
     filed = observed > MEMORY_MAPPED
     memory = card.n_parameters * size + trained * (size if size >= 4 else size + 4)  # two copies
     memory += max(

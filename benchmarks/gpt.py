@@ -6,7 +6,8 @@ The model has the shape of GPT-2 (124M parameters) with random weights and 4,096
 32 demonstrations of any task fit. Texts and tokenizer are real. All contestants read the same token
 sequences and have to predict the same labels before their times are compared:
 
-- ``iclbook.gpt.score.predict``, on `--engine-queries` items, the context's own pass included;
+- ``iclbook.gpt.reading.score.predict``, on `--engine-queries` items, the context's
+  own pass included;
 - each (prompt, label) pair in a forward pass of its own: logits at all positions, as a model called
   without further options computes them, and with logits at the last positions alone;
 - lm-evaluation-harness 0.4.13, if it is installed, through a task in a local YAML file (it reads a
@@ -30,10 +31,10 @@ import numpy as np
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from iclbook.gpt import data, tasks
-from iclbook.gpt.models import LanguageModel, load
-from iclbook.gpt.prompts import Prompts, build
-from iclbook.gpt.score import predict
+from iclbook.gpt.model.load import LanguageModel, load_model
+from iclbook.gpt.reading.score import predict
+from iclbook.gpt.text import data, tasks
+from iclbook.gpt.text.prompts import Prompts, build
 
 MARGIN = 2e-4
 
@@ -51,7 +52,7 @@ def make_model(tokenizer: Path, folder: Path) -> LanguageModel:
     PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=end).save_pretrained(folder)
     torch.manual_seed(0)
     GPT2LMHeadModel(GPT2Config(n_positions=4096)).save_pretrained(folder)
-    return load(str(folder), device="cpu")
+    return load_model(str(folder), device="cpu")
 
 
 def timed(work, items: int):
@@ -116,7 +117,7 @@ def harness(model: LanguageModel, texts: list[str], labels, folder: Path):
 def compare(model: LanguageModel, name: str, options, folder: Path) -> None:
     """Print times and ratios for one task."""
     task = tasks.get(name)
-    rows = data.load(task, options.data)
+    rows = data.load_rows(task, options.data)
     evaluation = rows.evaluation[: options.engine_queries]
     demos = data.draw(rows, options.k, seed=1)
     prompts = build(task, demos, evaluation, model.tokenizer, window=model.window)

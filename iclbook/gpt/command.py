@@ -27,7 +27,7 @@ def add_parser(commands, name: str, asked: bool) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    from iclbook.gpt.setup import Setup
+    from iclbook.gpt.study.setup import Setup
 
     parser.set_defaults(command=_run)
     default = Setup()
@@ -128,7 +128,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from iclbook.gpt import plan, study
+    from iclbook.gpt.study import plan
+    from iclbook.gpt.study.run import run_study
 
     groups = plan.groups(options)
     if options.data:
@@ -142,7 +143,7 @@ def _run(options: argparse.Namespace) -> int:
     failed = []
     bar = tqdm(total=len(groups), unit="group", file=sys.stderr, disable=None)
     try:
-        for group, outcome in study.run(groups, options.out, executor, bar.write):
+        for group, outcome in run_study(groups, options.out, executor, bar.write):
             bar.update()
             if isinstance(outcome, Exception):
                 failed.append(group)
@@ -175,11 +176,12 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
 
 
 def _table(options: argparse.Namespace) -> int:
-    from iclbook.gpt import render, report
+    from iclbook.gpt.report import render
+    from iclbook.gpt.report.tables import of_stores
 
     if not options.out.is_dir():
         raise ValueError(f"--out {options.out} is no folder; name the one that `run` wrote to")
-    print(render.render(report.tables(options.out, position=options.position), options.format))
+    print(render.render(of_stores(options.out, position=options.position), options.format))
     return 0
 
 
@@ -191,8 +193,8 @@ def _add_tasks(parser: argparse.ArgumentParser) -> None:
 
 
 def _tasks(options: argparse.Namespace) -> int:
-    from iclbook.gpt import data, tasks
-    from iclbook.gpt.setup import find_task
+    from iclbook.gpt.study.setup import find_task
+    from iclbook.gpt.text import data, tasks
 
     if not options.names:
         for task in tasks.TASKS.values():
@@ -200,7 +202,7 @@ def _tasks(options: argparse.Namespace) -> int:
         return 0
     for name in options.names:
         task = find_task(name, options.wording)
-        rows = data.load(task, options.data)
+        rows = data.load_rows(task, options.data)
         print(rows.summary)
         print(json.dumps(task.prompt(rows.train[0]) + task.answer(rows.train[0]["label"])))
     return 0
@@ -211,7 +213,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from iclbook.gpt.sources import known
+    from iclbook.gpt.model.sources import known
 
     for model in known():
         window = f"{model.window:,} tokens"

@@ -16,7 +16,7 @@ data
 
 from pathlib import Path
 
-from iclbook.gpt.tasks import Task
+from iclbook.gpt.text.tasks import Task
 from iclbook.mini.corpus import tasks
 from iclbook.mini.data import data
 

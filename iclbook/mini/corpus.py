@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iclbook.gpt.tasks import MINI, SIX, Task, get
+from iclbook.gpt.text.tasks import MINI, SIX, Task, get
 from iclbook.mini import language
 from iclbook.mini.tokenizer import BOS, PAD, UNKNOWN, pieces
 from iclbook.validate import check_count, check_number

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from iclbook.gpt.tasks import MINI, get
+from iclbook.gpt.text.tasks import MINI, get
 from iclbook.mini import language
 from iclbook.mini.corpus import ATTRIBUTE, token_ids
 from iclbook.validate import check_choice

@@ -6,7 +6,7 @@ engine of :mod:`iclbook.gpt` on fixed rows instead.
 
 import numpy as np
 
-from iclbook.gpt.tasks import MINI
+from iclbook.gpt.text.tasks import MINI
 from iclbook.mini.corpus import Corpus
 
 SETTINGS = ("zero_shot", "usual", "arbitrary")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iclbook.gpt.tasks import MINI
+from iclbook.gpt.text.tasks import MINI
 from iclbook.mini import model, tokenizer
 from iclbook.mini.corpus import Corpus, Mixture, vocabulary
 from iclbook.mini.measure import SETTINGS, accuracy

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iclbook.gpt.tasks import TASKS
+from iclbook.gpt.text.tasks import TASKS
 from iclbook.mini import bigram, prose
 
 CORPUS, DATA = "ICLBOOK_CORPUS", "ICLBOOK_DATA"

@@ -11,8 +11,8 @@ from importlib import import_module
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
     "english-pretraining": "iclbook.mini.reader:Reader",
-    "gpt-cell": "iclbook.gpt.experiment:Cell",
-    "gpt-rate": "iclbook.gpt.experiment:Rate",
+    "gpt-cell": "iclbook.gpt.study.cell:Cell",
+    "gpt-rate": "iclbook.gpt.study.cell:Rate",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",
     "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",

@@ -5,7 +5,7 @@ import os
 import random
 from pathlib import Path
 
-from iclbook.gpt.tasks import TASKS
+from iclbook.gpt.text.tasks import TASKS
 
 # Rows of train, validation and test. CB, MR and RTE have as many training rows as the hub.
 SIZES = {

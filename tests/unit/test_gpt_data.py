@@ -13,8 +13,8 @@ from classification_rows import data_folder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iclbook.gpt import data
-from iclbook.gpt.tasks import MINI, TASKS, Hub, Task, load_toml
+from iclbook.gpt.text import data
+from iclbook.gpt.text.tasks import MINI, TASKS, Hub, Task, load_toml
 
 REVIEWS = Task("reviews", "Review: {text} Good:", ("no", "yes"))
 PAIRS = Task("pairs", "{premise} So {hypothesis}?", ("no", "yes"), ("premise", "hypothesis"))
@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded_by_name(folder):
-    return cache(lambda name: data.load(name, folder))
+    return cache(lambda name: data.load_rows(name, folder))
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_no_evaluated_prompt_is_a_training_prompt(folder, loaded_by_name, name):
     loaded = loaded_by_name(name)
     prompts = {loaded.task.prompt(row) for row in loaded.train}
     assert prompts.isdisjoint(loaded.task.prompt(row) for row in loaded.evaluation)
-    everything = data.load(name, folder, deduplicate=False)
+    everything = data.load_rows(name, folder, deduplicate=False)
     assert len(everything.train) == len(lines(folder, name, "train"))
     assert len(everything.train) == len(loaded.train) + loaded.origin["dropped"]
 
@@ -148,12 +148,12 @@ def test_the_authors_demonstrations_need_every_row(tmp_path):
     write(tmp_path / "mr/train.jsonl", rows(100))
     write(tmp_path / "mr/validation.jsonl", rows(10, start=100))
     with pytest.raises(ValueError, match="there are 100 training rows, and the hub has 8530"):
-        data.draw(data.load("mr", tmp_path), 4, seed=1, scheme="authors")
+        data.draw(data.load_rows("mr", tmp_path), 4, seed=1, scheme="authors")
     write(tmp_path / "mr/train.jsonl", rows(8530))
     write(tmp_path / "mr/validation.jsonl", rows(10, start=8525))
     with pytest.raises(ValueError, match=r"5 training rows .* were dropped"):
-        data.draw(data.load("mr", tmp_path), 4, seed=1, scheme="authors")
-    whole = data.load("mr", tmp_path, deduplicate=False)
+        data.draw(data.load_rows("mr", tmp_path), 4, seed=1, scheme="authors")
+    whole = data.load_rows("mr", tmp_path, deduplicate=False)
     assert len(data.draw(whole, 4, seed=1, scheme="authors")) == 4
     with pytest.raises(ValueError, match="does not have these rows"):
         data.draw(data.from_rows(REVIEWS, rows(9), rows(1, 9)), 4, seed=1, scheme="authors")
@@ -197,7 +197,7 @@ def test_unsound_files_are_refused_by_file_and_line(tmp_path, content, message):
     (tmp_path / "pairs/train.jsonl").write_text(GOOD)
     (tmp_path / "pairs/validation.jsonl").write_bytes(content)
     with pytest.raises(ValueError, match=rf"pairs.validation\.jsonl.*{message}"):
-        data.load(PAIRS, tmp_path)
+        data.load_rows(PAIRS, tmp_path)
 
 
 def test_rows_of_python_are_checked_too():
@@ -209,25 +209,25 @@ def test_rows_of_python_are_checked_too():
 
 def test_missing_folders_and_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train\.jsonl does not exist.*validation\.jsonl"):
-        data.load("cb", tmp_path / "nowhere")
+        data.load_rows("cb", tmp_path / "nowhere")
     write(tmp_path / "reviews/train.jsonl", rows(5))
     with pytest.raises(FileNotFoundError, match=r"reviews.validation\.jsonl does not exist"):
-        data.load(REVIEWS, tmp_path)
+        data.load_rows(REVIEWS, tmp_path)
     with pytest.raises(ValueError, match="source is 'folder', but no folder is given"):
-        data.load("cb", source="folder")
+        data.load_rows("cb", source="folder")
     with pytest.raises(ValueError, match="'reviews' has no data set on the hub; put reviews/train"):
-        data.load(REVIEWS)
+        data.load_rows(REVIEWS)
     with pytest.raises(ValueError, match="source is 'web'"):
-        data.load("cb", source="web")
+        data.load_rows("cb", source="web")
     with pytest.raises(ValueError, match="'cb' is no mini task"):
-        data.load("cb", source="mini")
+        data.load_rows("cb", source="mini")
 
 
 def test_the_folder_of_the_environment(tmp_path, monkeypatch):
     write(tmp_path / "reviews/train.jsonl", rows(5))
     write(tmp_path / "reviews/test.jsonl", rows(3, start=5))
     monkeypatch.setenv("ICLBOOK_DATA", str(tmp_path))
-    loaded = data.load(REVIEWS)
+    loaded = data.load_rows(REVIEWS)
     assert (loaded.origin["source"], loaded.origin["evaluation_split"]) == ("folder", "test")
     assert (len(loaded.train), len(loaded.evaluation)) == (5, 3)
 
@@ -239,14 +239,14 @@ def test_a_task_of_your_own_from_a_toml_file(tmp_path):
         'name = "reviews"\ntemplate = "Review: {text} Good:"\nlabels = ["no", "yes"]\n'
         'cap = 3\nfiles = {train = "mine.jsonl", evaluation = "held.jsonl"}\n'
     )
-    loaded = data.load(load_toml(tmp_path / "t.toml"))
+    loaded = data.load_rows(load_toml(tmp_path / "t.toml"))
     assert (len(loaded.train), len(loaded.evaluation)) == (5, 3)
     assert list(loaded.origin["files"]) == ["mine.jsonl", "held.jsonl"]
 
 
 @pytest.mark.parametrize("name", MINI)
 def test_mini_tasks_come_with_the_package(name):
-    loaded = data.load(name)
+    loaded = data.load_rows(name)
     assert loaded.origin["source"] == "mini"
     assert len(loaded.train) >= 64
     assert {row["label"] for row in loaded.evaluation} == set(range(len(loaded.task.labels)))
@@ -266,7 +266,7 @@ def hub_copy(tmp_path, monkeypatch):
 
 
 def test_hub_columns_are_mapped(hub_copy):
-    loaded = data.load(dataclasses.replace(REVIEWS, hub=hub_copy))
+    loaded = data.load_rows(dataclasses.replace(REVIEWS, hub=hub_copy))
     assert loaded.train == tuple(rows(30))
     order = np.random.default_rng(1).permutation(30)
     assert loaded.evaluation == tuple(rows(30, start=30)[i] for i in order)
@@ -287,7 +287,7 @@ def test_hub_columns_are_mapped(hub_copy):
 def test_hub_columns_and_splits_that_are_not_there(hub_copy, change, message):
     task = dataclasses.replace(REVIEWS, hub=dataclasses.replace(hub_copy, **change))
     with pytest.raises(ValueError, match=message):
-        data.load(task)
+        data.load_rows(task)
 
 
 def test_the_revision_that_was_read_is_recorded_and_has_to_be_the_pinned_one(
@@ -305,20 +305,20 @@ def test_the_revision_that_was_read_is_recorded_and_has_to_be_the_pinned_one(
         splits.append(datasets.load_from_disk(str(cached / name)))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: splits)
-    loaded = data.load(dataclasses.replace(REVIEWS, hub=Hub("own/set", revision=pinned)))
+    loaded = data.load_rows(dataclasses.replace(REVIEWS, hub=Hub("own/set", revision=pinned)))
     assert loaded.origin["fetched"] == pinned
     expected = loads[0].shuffle(seed=4).to_list()[:3]
     assert data.draw(loaded, 3, seed=4, scheme="authors") == expected
     other = Hub("own/set", revision=pinned[::-1])
     with pytest.raises(ValueError, match=f"the cached copy is of {pinned}"):
-        data.load(dataclasses.replace(REVIEWS, hub=other))
+        data.load_rows(dataclasses.replace(REVIEWS, hub=other))
 
 
 @pytest.mark.parametrize("offline", ["0", "1"])
 def test_without_a_network_the_data_set_and_the_ways_out_are_named(tmp_path, offline):
     code = (
-        "from iclbook.gpt import data\n"
-        "try:\n    data.load('sst2')\nexcept ConnectionError as error:\n    print(error)"
+        "from iclbook.gpt.text import data\n"
+        "try:\n    data.load_rows('sst2')\nexcept ConnectionError as error:\n    print(error)"
     )
     env = os.environ | {
         "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody listens there

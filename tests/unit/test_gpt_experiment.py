@@ -13,13 +13,19 @@ import pytest
 
 from iclbook import published, records
 from iclbook.__main__ import main
-from iclbook.gpt import blocks, experiment, models, prompts, render, report, study, tasks
-from iclbook.gpt import setup as gpt_setup
-from iclbook.gpt.experiment import Cell, Rate
-from iclbook.gpt.finetune import Finetuning, finetune
-from iclbook.gpt.score import predict
-from iclbook.gpt.setup import Setup
-from iclbook.gpt.study import Group
+from iclbook.gpt.model.load import load_model
+from iclbook.gpt.reading.score import predict
+from iclbook.gpt.report import render
+from iclbook.gpt.report.recorded import Block, find_block, recorded_blocks
+from iclbook.gpt.report.tables import of_stores, side_by_side
+from iclbook.gpt.study import cell
+from iclbook.gpt.study import setup as gpt_setup
+from iclbook.gpt.study.cell import Cell, Rate
+from iclbook.gpt.study.estimate import check
+from iclbook.gpt.study.run import Group, run_study
+from iclbook.gpt.study.setup import Setup
+from iclbook.gpt.text import prompts, tasks
+from iclbook.gpt.tuning.finetune import Finetuning, finetune
 from tests.unit.classification_rows import data_folder
 from tests.unit.tiny_models import save_tiny
 
@@ -43,7 +49,7 @@ def cell_of(tiny, lr=0.05, **settings) -> Cell:
 def test_a_cell_is_its_parts_put_together(tiny):
     found = {k: v["value"] for k, v in cell_of(tiny).run().deterministic.items()}
     setup = setup_of(tiny)
-    model = models.load(tiny)
+    model = load_model(tiny)
     rows, demos, items = setup.rows()
     prepared = prompts.build(tasks.get("sst2"), demos, items, model.tokenizer, window=model.window)
     assert found["k_used"] == 4
@@ -64,10 +70,10 @@ def test_a_cell_is_its_parts_put_together(tiny):
 
 
 def test_a_sweep_reads_the_prompts_once(tiny, monkeypatch):
-    experiment._prompted.cache_clear()
-    seen, real = [], experiment.observe
+    cell._prompted.cache_clear()
+    seen, real = [], cell.observe
     monkeypatch.setattr(
-        experiment, "observe", lambda *a, **k: (seen.append(k["context"]), real(*a, **k))[1]
+        cell, "observe", lambda *a, **k: (seen.append(k["context"]), real(*a, **k))[1]
     )
     for lr in (0.01, 0.02, 0.03):
         cell_of(tiny, lr).run()
@@ -123,7 +129,7 @@ def test_the_rate_is_found_on_other_items(tiny):
 )
 def test_bad_settings_are_named_before_any_work(tiny, settings, message):
     with pytest.raises(ValueError, match=message):
-        study.check(Group(setup_of(tiny, **settings), (0.1,)), speed=1e9)
+        check(Group(setup_of(tiny, **settings), (0.1,)), speed=1e9)
 
 
 def test_the_authors_draw_takes_rows_that_are_evaluated_too(tiny, tmp_path, monkeypatch):
@@ -144,18 +150,18 @@ def test_the_authors_draw_takes_rows_that_are_evaluated_too(tiny, tmp_path, monk
 
 
 def test_an_estimate_counts_the_tokens(tiny):
-    found = study.check(Group(setup_of(tiny), (0.1,)), speed=1e9)
-    model = models.load(tiny)
+    found = check(Group(setup_of(tiny), (0.1,)), speed=1e9)
+    model = load_model(tiny)
     _, demos, items = setup_of(tiny).rows()
     prepared = prompts.build(tasks.get("sst2"), demos, items, model.tokenizer, window=model.window)
     assert found.context == len(prepared.context)
     assert found.queries == sum(map(len, prepared.queries))
     assert found.n_parameters == model.net.num_parameters()
     assert found.seconds > 0
-    more = study.check(Group(setup_of(tiny, parameters="all"), (0.1,)), speed=1e9)
-    alone = study.check(Group(setup_of(tiny, settings=("zsl", "icl")), (0.1,)), speed=1e9)
+    more = check(Group(setup_of(tiny, parameters="all"), (0.1,)), speed=1e9)
+    alone = check(Group(setup_of(tiny, settings=("zsl", "icl")), (0.1,)), speed=1e9)
     assert alone.memory < found.memory < more.memory
-    half = study.check(Group(setup_of(tiny, dtype="bfloat16"), (0.1,)), speed=1e9)
+    half = check(Group(setup_of(tiny, dtype="bfloat16"), (0.1,)), speed=1e9)
     assert half.memory < found.memory
 
 
@@ -164,9 +170,9 @@ def test_an_estimate_of_a_search_counts_the_items_that_decide(tiny):
         setup = setup_of(tiny, preset=preset)
         deciding = min(expected, len(setup.rows()[0].train))
         alone, searched = (
-            study.check(Group(setup, (0.1, 0.2), search), speed=1.0) for search in (False, True)
+            check(Group(setup, (0.1, 0.2), search), speed=1.0) for search in (False, True)
         )
-        one_cell = study.check(Group(setup, (0.1,)), speed=1.0)
+        one_cell = check(Group(setup, (0.1,)), speed=1.0)
         reading = deciding * alone.queries / alone.items
         more = 2 * alone.n_parameters * 2 * (4 * alone.training + reading)
         assert searched.seconds == pytest.approx(one_cell.seconds + more)
@@ -184,30 +190,30 @@ def test_a_study_goes_on_where_it_stopped(tiny, tmp_path, monkeypatch):
 
     monkeypatch.setattr(records, "run", stops)
     with pytest.raises(KeyboardInterrupt):
-        list(study.run(groups, tmp_path))
+        list(run_study(groups, tmp_path))
     assert len(list(tmp_path.glob("*/*.json"))) == 1
     lines = []
-    done = dict(study.run(groups, tmp_path, progress=lines.append))
+    done = dict(run_study(groups, tmp_path, progress=lines.append))
     assert [len(paths) for paths in done.values()] == [2, 2]
     assert sum("done before" in line for line in lines) == 1
     assert len(list(tmp_path.glob("*/*.json"))) == 4
     broken = next(iter(done.values()))[0]
     broken.write_text(broken.read_text()[:100])
-    list(study.run(groups, tmp_path, progress=lines.append))
+    list(run_study(groups, tmp_path, progress=lines.append))
     assert records.validate(broken)
 
 
 def test_an_executor_gets_the_groups(tiny, tmp_path):
     groups = [Group(setup_of(tiny, task=task), (0.01,)) for task in ("sst2", "mr")]
     with ThreadPoolExecutor(1) as executor:
-        done = dict(study.run(groups, tmp_path, executor))
+        done = dict(run_study(groups, tmp_path, executor))
     assert {group.setup.task for group in done} == {"sst2", "mr"}
     assert all(path.is_file() for paths in done.values() for path in paths)
 
 
 def test_one_failing_group_does_not_stop_the_others(tiny, tmp_path):
     groups = [Group(setup_of(tiny, task="sst2", k=10**6), (0.01,)), Group(setup_of(tiny), (0.01,))]
-    first, second = (outcome for _, outcome in study.run(groups, tmp_path))
+    first, second = (outcome for _, outcome in run_study(groups, tmp_path))
     assert isinstance(first, ValueError)
     assert len(second) == 1
 
@@ -218,7 +224,7 @@ def test_no_space_left_stops_the_study(tiny, tmp_path, monkeypatch):
 
     monkeypatch.setattr(records, "write", full)
     with pytest.raises(OSError, match="make room and give the same command again"):
-        list(study.run([Group(setup_of(tiny), (0.01,))], tmp_path))
+        list(run_study([Group(setup_of(tiny), (0.01,))], tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -230,12 +236,12 @@ def recorded(tiny, tmp_path_factory):
         for task in ("subj", "sst2")
         for seed in (0, 1)
     ]
-    list(study.run(groups, folder))
+    list(run_study(groups, folder))
     return folder
 
 
 def test_tables_are_means_over_seeds(recorded):
-    found = report.tables(recorded)
+    found = of_stores(recorded)
     accuracy = found[0]
     assert accuracy.columns == ("sst2", "subj")
     cells = [r for r in records.all_records(recorded) if r.config["task"] == "sst2"]
@@ -258,7 +264,7 @@ def test_tables_are_means_over_seeds(recorded):
 
 
 def test_every_format_holds_the_same_numbers(recorded):
-    found = report.tables(recorded)
+    found = of_stores(recorded)
     icl = dict(found[0].rows)["ICL"]
     rows = list(csv.DictReader(io.StringIO(render.render(found, "csv"))))
     same = [r for r in rows if r["table"] == found[0].title and r["row"] == "ICL"]
@@ -283,27 +289,27 @@ def test_rec2ftp_stands_beside_the_chance_of_the_same_sets(tiny, tmp_path):
         return replace(record, results=replace(record.results, deterministic=changed))
 
     groups = [Group(setup_of(tiny, seed=seed), (0.05,)) for seed in (0, 1, 2)]
-    list(study.run(groups, tmp_path))
+    list(run_study(groups, tmp_path))
     cells = sorted(records.all_records(tmp_path), key=lambda r: r.config["seed"])
-    block = blocks.recorded(tmp_path)[0]
+    block = recorded_blocks(tmp_path)[0]
     few = [
         with_recall(0, 0.5, 0.4, 20),
         with_recall(1, "n/a", 0.9, 3),
         with_recall(2, 0.7, 0.6, 40),
     ]
-    (table,) = report.side_by_side([replace(block, cells={"sst2": few})])[1:2]
+    (table,) = side_by_side([replace(block, cells={"sst2": few})])[1:2]
     ours = {label: values[0].mean for label, values in table.rows if "GPT" not in label}
     assert [round(v) for v in ours.values()] == [60, 50, 30]
     assert any("10 mended items or more: sst2 2 of 3" in note for note in table.notes)
-    whole = report.side_by_side([replace(block, cells={"sst2": few[::2]})])[1]
+    whole = side_by_side([replace(block, cells={"sst2": few[::2]})])[1]
     assert not any("mended" in note for note in whole.notes)
 
 
 def test_models_stand_side_by_side_under_the_paper(recorded):
-    (block,) = blocks.recorded(recorded)
-    small = blocks.Block("small", block.preset, {"mini-" + t: c for t, c in block.cells.items()})
-    one = blocks.Block("one", block.preset, {"subj": block.cells["subj"][:1]})
-    found = report.side_by_side([small, one])
+    (block,) = recorded_blocks(recorded)
+    small = Block("small", block.preset, {"mini-" + t: c for t, c in block.cells.items()})
+    one = Block("one", block.preset, {"subj": block.cells["subj"][:1]})
+    found = side_by_side([small, one])
     assert [table.title[:2] for table in found] == ["1.", "2.", "3.", "4.", "5."]
     accuracy = found[0]
     assert accuracy.columns == ("sst2", "subj")
@@ -319,29 +325,29 @@ def test_models_stand_side_by_side_under_the_paper(recorded):
     assert '<th colspan="3" scope="colgroup">small</th>' in html
     assert "&lt;" not in html
     with pytest.raises(ValueError, match="no blocks"):
-        report.side_by_side([])
+        side_by_side([])
 
 
 def test_only_what_depends_on_demonstrations_has_an_interval(recorded):
-    rows = dict(report.tables(recorded)[0].rows)
+    rows = dict(of_stores(recorded)[0].rows)
     assert [value.half for value in rows["ZSL"]] == [None, None]
     assert None not in [value.half for value in rows["FT"] + rows["ICL"]]
 
 
 def test_tables_say_where_demonstrations_do_not_fit(tiny, tmp_path):
-    list(study.run([Group(setup_of(tiny, k=200), (0.05,))], tmp_path))
+    list(run_study([Group(setup_of(tiny, k=200), (0.05,))], tmp_path))
     used = records.all_records(tmp_path)[0]["k_used"]
     assert 0 < used < 200
-    for table in report.tables(tmp_path):
+    for table in of_stores(tmp_path):
         assert f"demonstrations that fit the window: sst2 {used}" in table.notes
 
 
 def test_means_of_the_paper_are_those_that_it_prints(recorded):
-    (block,) = blocks.recorded(recorded)
+    (block,) = recorded_blocks(recorded)
     six = tuple(published.table("dai2023-5").columns[:6])
     cells = dict.fromkeys(six, block.cells["subj"])
-    kendall = report.side_by_side([blocks.Block("ours", block.preset, cells)])[4]
-    one = report.side_by_side([blocks.Block("ours", block.preset, {"subj": cells["subj"]})])[4]
+    kendall = side_by_side([Block("ours", block.preset, cells)])[4]
+    one = side_by_side([Block("ours", block.preset, {"subj": cells["subj"]})])[4]
     assert [line[-1] for line in one.text() if line[0].startswith("GPT 1.3B")] == ["0.001", "0.181"]
     printed = {label: line[-1] for label, *line in kendall.text()}
     assert printed["GPT 1.3B (paper): FT"] == "0.193"  # of the rounded values: 0.194
@@ -356,27 +362,27 @@ def test_no_minus_stands_before_a_zero():
 def test_a_displayed_table_has_its_text(recorded, capsys, monkeypatch):
     shown = []
     monkeypatch.setattr("iclbook.controls.display", lambda data, raw: shown.append(data))
-    found = report.tables(recorded)
+    found = of_stores(recorded)
     render.show(*found)
     assert shown[0]["text/plain"] == render.render(found)
     assert shown[0]["text/html"].count('class="comparison"') == len(found)
 
 
 def test_a_sweep_has_a_block_a_rate(tiny, tmp_path):
-    list(study.run([Group(setup_of(tiny), (0.01, 0.1))], tmp_path))
-    assert [b.label.split(", ")[-1] for b in blocks.recorded(tmp_path)] == ["rate 0.01", "rate 0.1"]
+    list(run_study([Group(setup_of(tiny), (0.01, 0.1))], tmp_path))
+    assert [b.label.split(", ")[-1] for b in recorded_blocks(tmp_path)] == ["rate 0.01", "rate 0.1"]
 
 
 def test_a_block_is_found_by_its_model(tiny, tmp_path):
-    list(study.run([Group(setup_of(tiny, k=32), (0.01,))], tmp_path))
-    assert blocks.find(tiny, tmp_path) == blocks.recorded(tmp_path)[0]
+    list(run_study([Group(setup_of(tiny, k=32), (0.01,))], tmp_path))
+    assert find_block(tiny, tmp_path) == recorded_blocks(tmp_path)[0]
     with pytest.raises(ValueError, match=r"no finished cells of 'gpt2, k = 32'.* --model gpt2 "):
-        blocks.find("gpt2", tmp_path)
+        find_block("gpt2", tmp_path)
 
 
 def test_without_cells_there_is_no_table(tmp_path):
     with pytest.raises(ValueError, match="python -m iclbook run"):
-        report.tables(tmp_path)
+        of_stores(tmp_path)
 
 
 def run(capsys, *arguments) -> tuple[int, str, str]:

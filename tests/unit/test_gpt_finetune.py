@@ -17,9 +17,9 @@ from tiny_finetuning import (
 )
 from tiny_models import FAMILIES
 
-from iclbook.gpt import finetune as module
-from iclbook.gpt.families import family_of
-from iclbook.gpt.finetune import Finetuning, finetune
+from iclbook.gpt.model.families import family_of
+from iclbook.gpt.tuning import finetune as module
+from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
 LR = 0.05
 

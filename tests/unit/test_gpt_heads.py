@@ -9,10 +9,10 @@ from test_gpt_score import make_prompts
 from tiny_models import FAMILIES, LOCAL, WINDOW, loaded
 
 from iclbook.dual import softmax_attention, softmax_split
-from iclbook.gpt import families
-from iclbook.gpt.finetune import Finetuning, finetune
-from iclbook.gpt.heads import read_heads
-from iclbook.gpt.layout import projections
+from iclbook.gpt.model import families
+from iclbook.gpt.model.layout import projections
+from iclbook.gpt.reading.heads import read_heads
+from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
 GROUPED = {"llama": 2, "qwen2": 2, "qwen3": 2, "mistral": 2, "phi3": 2}
 ROTARY = [family for family in FAMILIES if families.FAMILIES[family].rotary]

@@ -8,9 +8,9 @@ from tiny_finetuning import as_model, load_net, make_prompts, plain_steps
 from tiny_models import FAMILIES
 from torch import nn
 
-from iclbook.gpt import families
-from iclbook.gpt.finetune import Finetuning, finetune
-from iclbook.gpt.layout import LAYOUTS, projections, trainable
+from iclbook.gpt.model import families
+from iclbook.gpt.model.layout import LAYOUTS, projections, trainable
+from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
 FUSED = {"gpt2": "c_attn", "gpt_neox": "query_key_value", "phi3": "qkv_proj"}
 

@@ -8,8 +8,8 @@ import torch
 from tiny_finetuning import as_model, load_net, make_prompts, same, weights_of
 from torch.nn.functional import cross_entropy
 
-from iclbook.gpt.finetune import Finetuning, finetune
-from iclbook.gpt.layout import projections
+from iclbook.gpt.model.layout import projections
+from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
 LR = 0.02
 PARTS = {  # layers, attention block of a layer, final norm

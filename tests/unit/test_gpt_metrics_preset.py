@@ -9,11 +9,12 @@ import oracle_dai as oracle
 import pytest
 import tiny_models
 
-from iclbook.gpt import models, tasks
-from iclbook.gpt.finetune import Finetuning, finetune
 from iclbook.gpt.metrics import BOOK, DAI_CODE, PRESETS, Preset, kendall, measure, sim_aou
-from iclbook.gpt.observe import observe
-from iclbook.gpt.prompts import build
+from iclbook.gpt.model.load import load_model
+from iclbook.gpt.reading.observe import observe
+from iclbook.gpt.text import tasks
+from iclbook.gpt.text.prompts import build
+from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
 N_ITEMS, L, H, D, LABELS = 130, 2, 3, 12, 3
 LENGTHS = np.random.default_rng(9).integers(2, 7, N_ITEMS)
@@ -99,7 +100,7 @@ def test_the_authors_preset_is_the_authors_code(cell):
 
 def test_a_models_observations_have_the_layout_of_the_authors_records(tmp_path):
     """BOS, separators, padding and order of tokens, through model and finetuning."""
-    model = models.load(str(tiny_models.save_tiny("xglm", tmp_path / "xglm")))
+    model = load_model(str(tiny_models.save_tiny("xglm", tmp_path / "xglm")))
     rng = np.random.default_rng(0)
     words = ["the", "a", "film", "was", "very", "good", "bad", "plot", "and", "with", "bright"]
     rows = [

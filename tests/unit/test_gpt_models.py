@@ -10,9 +10,9 @@ from huggingface_hub import errors
 from tiny_models import BOS, FAMILIES, LOCAL, WINDOW, loaded, save_tiny
 from transformers import AutoConfig
 
-from iclbook.gpt import families, sources
-from iclbook.gpt.models import load
-from iclbook.gpt.sources import known
+from iclbook.gpt.model import families, sources
+from iclbook.gpt.model.load import load_model
+from iclbook.gpt.model.sources import known
 
 pytestmark = pytest.mark.usefixtures("plain_python")
 
@@ -44,7 +44,7 @@ def test_every_family_loads_from_a_folder(family):
 
 
 def test_loaded_weights_are_those_of_the_folder(folder):
-    first, second = load(str(folder)), load(str(folder), dtype="bfloat16")
+    first, second = load_model(str(folder)), load_model(str(folder), dtype="bfloat16")
     assert first.origin["sha256"] == second.origin["sha256"]
     assert second.dtype == torch.bfloat16
     assert second.origin["dtype"] == "bfloat16"
@@ -61,7 +61,7 @@ def test_unknown_family_names_the_known_ones(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "bert")
     AutoConfig.for_model("bert").save_pretrained(tmp_path / "bert")
     with pytest.raises(ValueError, match=r"family 'bert'.*gpt2, gpt_neo.*phi3"):
-        load(str(tmp_path / "bert"))
+        load_model(str(tmp_path / "bert"))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_incomplete_folder(folder, tmp_path, removed, message):
     for path in copy.glob(removed):
         path.unlink()
     with pytest.raises(ValueError, match=message):
-        load(str(copy))
+        load_model(str(copy))
 
 
 def test_pickled_weights_are_refused_unread(folder, tmp_path):
@@ -85,7 +85,7 @@ def test_pickled_weights_are_refused_unread(folder, tmp_path):
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").write_bytes(b"not even a pickle")
     with pytest.raises(ValueError, match=r"pickled weights only \(pytorch_model.bin\).*convert"):
-        load(str(copy))
+        load_model(str(copy))
 
 
 def test_code_of_a_folder_is_never_run(folder, tmp_path):
@@ -94,7 +94,7 @@ def test_code_of_a_folder_is_never_run(folder, tmp_path):
     config["auto_map"] = {"AutoModelForCausalLM": "evil.Model", "AutoConfig": "evil.Config"}
     (copy / "config.json").write_text(json.dumps(config))
     (copy / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    assert load(str(copy)).family.name == "gpt2"
+    assert load_model(str(copy)).family.name == "gpt2"
     assert not (tmp_path / "ran").exists()
 
 
@@ -122,7 +122,7 @@ def test_what_the_hub_says_is_explained(monkeypatch, name, kind, raised, message
     monkeypatch.setattr(sources.HfApi, "model_info", refuse)
     monkeypatch.setattr(sources, "try_to_load_from_cache", lambda *args, **kwargs: None)
     with pytest.raises(raised, match=message):
-        load(name)
+        load_model(name)
 
 
 @pytest.mark.parametrize(
@@ -136,30 +136,30 @@ def test_a_hub_repository_without_what_is_needed(monkeypatch, files, message):
     info = SimpleNamespace(gated=False, siblings=[SimpleNamespace(rfilename=f) for f in files])
     monkeypatch.setattr(sources.HfApi, "model_info", lambda *args, **kwargs: info)
     with pytest.raises(ValueError, match=message):
-        load("someone/model")
+        load_model("someone/model")
 
 
 def test_a_folder_that_does_not_exist(tmp_path):
     with pytest.raises(ValueError, match="looks like a folder but does not exist"):
-        load(str(tmp_path / "nothing"))
+        load_model(str(tmp_path / "nothing"))
 
 
 def test_a_step_of_the_bundled_model_is_a_number():
     with pytest.raises(ValueError, match="expected a whole number of steps"):
-        load("mini@last")
+        load_model("mini@last")
 
 
 def test_unknown_device_and_dtype(folder):
     with pytest.raises(ValueError, match="device is 'gpu'"):
-        load(str(folder), device="gpu")
+        load_model(str(folder), device="gpu")
     with pytest.raises(ValueError, match="dtype is 'float8'"):
-        load(str(folder), dtype="float8")
+        load_model(str(folder), dtype="float8")
 
 
 def test_window_ends_where_rotation_changes(tmp_path):
     rope = dict(rope_type="longrope", rope_theta=10000.0, factor=8.0)
     rope |= dict(short_factor=[1.0] * 4, long_factor=[2.0] * 4)
     options = dict(rope_parameters=rope, original_max_position_embeddings=64)
-    model = load(str(save_tiny("phi3", tmp_path, **options)))
+    model = load_model(str(save_tiny("phi3", tmp_path, **options)))
     assert model.net.config.max_position_embeddings == WINDOW
     assert model.window == 64

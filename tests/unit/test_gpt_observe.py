@@ -8,10 +8,10 @@ import torch
 from test_gpt_score import SEVERAL, make_prompts
 from tiny_models import BOS, FAMILIES, LOCAL, loaded
 
-from iclbook.gpt import observe as module
-from iclbook.gpt.layout import projections
-from iclbook.gpt.observe import WANT, observe
-from iclbook.gpt.score import predict
+from iclbook.gpt.model.layout import projections
+from iclbook.gpt.reading import observe as module
+from iclbook.gpt.reading.observe import WANT, observe
+from iclbook.gpt.reading.score import predict
 
 N = 12
 

@@ -11,9 +11,9 @@ from tiny_models import tiny_tokenizer as new_tokenizer
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from iclbook.gpt import data
-from iclbook.gpt.prompts import build
-from iclbook.gpt.tasks import TASKS, Task, get
+from iclbook.gpt.text import data
+from iclbook.gpt.text.prompts import build
+from iclbook.gpt.text.tasks import TASKS, Task, get
 
 tiny_tokenizer = cache(new_tokenizer)
 
@@ -47,7 +47,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded_by_name(folder):
-    return cache(lambda name: data.load(name, folder))
+    return cache(lambda name: data.load_rows(name, folder))
 
 
 def rows(n: int, words: int = 6) -> list[dict]:
@@ -269,7 +269,7 @@ def test_a_window_that_is_no_count(plain_python):
 
 
 def test_mini_tasks_are_readable_for_the_bundled_tokenizer_s_kind():
-    loaded = data.load("mini-cb")
+    loaded = data.load_rows("mini-cb")
     known = {"?"} | {
         word
         for row in (*loaded.train, *loaded.evaluation)

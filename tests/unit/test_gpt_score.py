@@ -5,10 +5,10 @@ import pytest
 import torch
 from tiny_models import BOS, FAMILIES, LOCAL, loaded
 
-from iclbook.gpt import score
-from iclbook.gpt.attention import attend, merge
-from iclbook.gpt.prompts import Prompts
-from iclbook.gpt.score import predict
+from iclbook.gpt.reading import score
+from iclbook.gpt.reading.merge import attend, merge
+from iclbook.gpt.reading.score import predict
+from iclbook.gpt.text.prompts import Prompts
 
 SINGLE = ((35,), (46,), (57,))
 SEVERAL = ((35, 68), (46,), (57, 79, 80))

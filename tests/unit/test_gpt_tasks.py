@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iclbook.gpt.tasks import MINI, SIX, TASKS, Task, get, load_toml
+from iclbook.gpt.text.tasks import MINI, SIX, TASKS, Task, get, load_toml
 
 # The authors' code, with "premise" and "hypothesis" for RTE's two sentences.
 CODE = {
@@ -163,7 +163,7 @@ def test_a_missing_toml_file(tmp_path):
 
 def test_tasks_and_data_are_light_to_import():
     code = (
-        "import sys, iclbook.gpt.data, iclbook.gpt.prompts\n"
+        "import sys, iclbook.gpt.text.data, iclbook.gpt.text.prompts\n"
         "print({'torch', 'transformers', 'datasets'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iclbook import mini
-from iclbook.gpt.tasks import MINI, get
+from iclbook.gpt.text.tasks import MINI, get
 from iclbook.mini import language, tokenizer
 from iclbook.mini.corpus import ATTRIBUTE, label_words, token_ids, vocabulary
 from iclbook.mini.data import _rows

@@ -7,8 +7,8 @@ import pytest
 
 from iclbook import mini, records
 from iclbook.__main__ import main
-from iclbook.gpt import models
-from iclbook.gpt.tasks import MINI
+from iclbook.gpt.model.load import load_model
+from iclbook.gpt.text.tasks import MINI
 from iclbook.mini.corpus import FORMS, FREQUENT, SORTS, Corpus, Mixture, token_ids
 from iclbook.mini.measure import SETTINGS, accuracy
 from iclbook.mini.pretrain import Pretraining, pretrain
@@ -146,7 +146,7 @@ def test_the_command_keeps_models_and_writes_the_record(tmp_path, monkeypatch, c
     assert record.results.deterministic.keys() == stored.deterministic.keys()
     assert record.results.measured.keys() == stored.measured.keys()
     for name in ("mini/step-2", "model"):
-        model = models.load(str(tmp_path / name))
+        model = load_model(str(tmp_path / name))
         assert model.window == 64
         assert model.tokenizer.get_vocab() == token_ids()
 

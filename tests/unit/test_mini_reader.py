@@ -9,7 +9,7 @@ import torch
 
 from iclbook import records
 from iclbook.__main__ import main
-from iclbook.gpt import models
+from iclbook.gpt.model.load import load_model
 from iclbook.mini.reader import Reader
 from iclbook.mini.text import Rows
 
@@ -64,7 +64,7 @@ def test_a_run_learns_and_leaves_a_model_that_loads(out):
         assert losses[-1] > record[f"{pairs}_nats_a_token"] > 1.5  # words at random: log 11
     assert record["label_words"]["Positive"] == 0
     assert str(out) not in record.to_json()
-    model = models.load(str(out / "model"))
+    model = load_model(str(out / "model"))
     assert model.window == 32
     assert model.origin["n_parameters"] == record["parameters"]
     rows = torch.tensor([model.tokenizer.encode("the dog sleeps . the cat")])

@@ -10,9 +10,9 @@ from tiny_models import save_tiny, tiny_tokenizer
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from iclbook.gpt.families import family_of
-from iclbook.gpt.models import LanguageModel
-from iclbook.gpt.prompts import Prompts
+from iclbook.gpt.model.families import family_of
+from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.text.prompts import Prompts
 
 BOS, LABELS, SEPARATOR = 3, ((7,), (8,)), 9
 

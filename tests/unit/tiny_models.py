@@ -14,7 +14,7 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from iclbook.gpt.models import LanguageModel, load
+from iclbook.gpt.model.load import LanguageModel, load_model
 
 WINDOW = 512
 LOCAL = 24  # tokens that a windowed layer sees
@@ -140,4 +140,4 @@ def save_tiny(family: str, folder: Path | str, **overrides) -> Path:
 def loaded(family: str) -> LanguageModel:
     """A tiny model that was saved and loaded back, one for all tests: do not change it."""
     with tempfile.TemporaryDirectory() as folder:
-        return load(str(save_tiny(family, folder)))
+        return load_model(str(save_tiny(family, folder)))

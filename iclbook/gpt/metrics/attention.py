@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from iclbook.gpt.metrics.baseline import random_direction
-from iclbook.gpt.metrics.blocks import blocks, check_alike, to_numpy
+from iclbook.gpt.metrics.chunks import check_alike, chunks, to_numpy
 from iclbook.gpt.metrics.representation import TINY, cosine
 from iclbook.gpt.metrics.scores import Scores, check_defined, defined_mean
 
@@ -47,7 +47,7 @@ def sim_am(
     device : str
         Where to compute.
     numbers : int, optional
-        Size of a block, see `blocks`. It does not change the result.
+        Size of a block, see `chunks`. It does not change the result.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def sim_am(
         dims = np.broadcast_to((lengths - (not last_key))[:, None, None], (n, L, H))
         w_along, w_across = random_direction(rng, dims)
         noise["difference"] = w_along
-    for rows, z, i, f in blocks(zsl, icl, ft, device=device, numbers=numbers):
+    for rows, z, i, f in chunks(zsl, icl, ft, device=device, numbers=numbers):
         if not last_key:
             z, i, f = (x[..., :-1] for x in (z, i, f))
         heads["before"][rows] = to_numpy(cosine(i, z))

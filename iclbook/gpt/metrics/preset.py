@@ -26,8 +26,8 @@ class Preset:
     """Named options. Where an option is a tuple, tables show the first and records hold all.
 
     What both presets share is no option here: templates, separators and the cut to the window are
-    those of the authors' code (`iclbook.gpt.prompts`), and so are the defaults of the finetuning
-    (`iclbook.gpt.finetune.Finetuning`: one SGD step an example, the mean over all its target
+    those of the authors' code (`iclbook.gpt.text.prompts`), and so are the finetuning's defaults
+    (`iclbook.gpt.tuning.finetune.Finetuning`: one SGD step an example, the mean over all its target
     tokens, weights and biases of keys and values).
 
     Attributes

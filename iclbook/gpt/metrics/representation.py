@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from iclbook.gpt.metrics.baseline import random_direction
-from iclbook.gpt.metrics.blocks import blocks, check_alike, to_numpy
+from iclbook.gpt.metrics.chunks import check_alike, chunks, to_numpy
 from iclbook.gpt.metrics.scores import Scores, check_defined
 
 TINY = 1e-20
@@ -41,7 +41,7 @@ def sim_aou(
     device : str
         Where to compute.
     numbers : int, optional
-        Size of a block, see `blocks`. It does not change the result.
+        Size of a block, see `chunks`. It does not change the result.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def sim_aou(
     out = {name: np.zeros((n, L)) for name in names}
     uniform, isotropic = rng.spawn(2) if rng else (None, None)
     w = random_direction(isotropic, np.full((n, L), d)) if rng else None
-    for rows, z, i, f in blocks(zsl, icl, ft, device=device, numbers=numbers):
+    for rows, z, i, f in chunks(zsl, icl, ft, device=device, numbers=numbers):
         size = z.norm(dim=-1) + TINY
         step = (f - z).norm(dim=-1) / size
         if normalise:

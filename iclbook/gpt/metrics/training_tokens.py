@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from iclbook.gpt.metrics.blocks import blocks, to_numpy
+from iclbook.gpt.metrics.chunks import chunks, to_numpy
 from iclbook.gpt.metrics.rank import tau_of_tensors
 from iclbook.gpt.metrics.scores import Scores
 from iclbook.validate import check_count
@@ -52,7 +52,7 @@ def kendall(
     device : str
         Where to compute.
     numbers : int, optional
-        Size of a block, see `blocks`. It does not change the result.
+        Size of a block, see `chunks`. It does not change the result.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def kendall(
     names = ("uniform", "isotropic") if rng else ()
     out = {name: np.zeros((n, L)) for name in ("score", *names)}
     uniform, isotropic = rng.spawn(2) if rng else (None, None)
-    _, trained = next(blocks(trained[None], device=device))
+    _, trained = next(chunks(trained[None], device=device))
     # (L, d_q, N), each layer's training queries as columns
     columns = trained[0].mT.contiguous()
 
@@ -90,7 +90,7 @@ def kendall(
         # Rounded, so that what is equal but for the order of a sum stays a tie.
         return (q.transpose(0, 1) @ columns).transpose(0, 1).float()
 
-    for rows, scores, q in blocks(context_scores, queries, device=device, numbers=numbers):
+    for rows, scores, q in chunks(context_scores, queries, device=device, numbers=numbers):
         scores = scores[..., places]
         others = {"score": products(q)}
         if rng:

@@ -21,8 +21,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from iclbook.gpt.families import Family, family_named
-from iclbook.gpt.sources import Source, find
+from iclbook.gpt.model.families import Family, family_named
+from iclbook.gpt.model.sources import Source, find
 from iclbook.validate import check_choice
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -120,7 +120,7 @@ class Card:
         return 2 * config.num_hidden_layers * kv * width * tokens * size
 
 
-def load(name: str, device: str = "auto", dtype: str = "auto") -> LanguageModel:
+def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LanguageModel:
     """Load a model and its tokenizer.
 
     Parameters

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from iclbook.gpt.prompts import Ids, Prompts
+from iclbook.gpt.text.prompts import Ids, Prompts
 
 IGNORED = -100
 
@@ -91,7 +91,7 @@ def _padded(demos: Sequence[Ids], counts: Sequence[int]) -> tuple[Tensor, Tensor
 def step_loss(net: nn.Module, step: Step) -> Tensor:
     """Mean next-token loss over all targets of a step, in float32.
 
-    If the model reads off every layer (`iclbook.gpt.lcgd`), the sum over layers of that mean.
+    If the model reads off every layer (`iclbook.gpt.tuning.lcgd`), the sum over layers of it.
     """
     mask = step.mask if len(step.mask) > 1 else None
     logits = net(

@@ -15,8 +15,8 @@ import numpy as np
 from iclbook import published, records
 from iclbook.gpt.metrics import seed_interval
 from iclbook.gpt.metrics.prediction import LEAST
-from iclbook.gpt.render import Value
-from iclbook.gpt.setup import Setup
+from iclbook.gpt.report.render import Value
+from iclbook.gpt.study.setup import Setup
 from iclbook.records import Record
 
 WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items")
@@ -95,7 +95,7 @@ class Block:
         return sum(self.seeds(task, "accuracy", "icl", "counts")) > len(self.cells[task]) / 2
 
 
-def recorded(*stores: Path | str) -> list[Block]:
+def recorded_blocks(*stores: Path | str) -> list[Block]:
     """The cells in folders of records, in blocks; diverged ones are left out.
 
     If a seed was run with several learning rates, each rate is a block of its own.
@@ -118,7 +118,7 @@ def recorded(*stores: Path | str) -> list[Block]:
     return [block for cells in found.values() for block in _of_rates(cells)]
 
 
-def find(model: str, *stores: Path | str) -> Block:
+def find_block(model: str, *stores: Path | str) -> Block:
     """The cells of one model with the default settings.
 
     Raises
@@ -127,7 +127,7 @@ def find(model: str, *stores: Path | str) -> Block:
         If there are none.
     """
     label = f"{Path(model).name}, k = {Setup().k}"
-    for found in recorded(*stores):
+    for found in recorded_blocks(*stores):
         if found.label == label:
             return found
     raise ValueError(

@@ -2,7 +2,7 @@
 
 Biases are in, queries and keys are rotated where the model rotates, and heads that share keys and
 values each get a copy. That is all that a head works with, so what it does can be computed again,
-token by token, outside of the model. It works for every family of `iclbook.gpt.families`.
+token by token, outside of the model. It works for every family of `iclbook.gpt.model.families`.
 
 The trap: a sum of outer products of values and *rotated* keys stands in the frame of the tokens'
 positions. Two such matrices can be compared if the queries that they meet stand at the same
@@ -18,9 +18,9 @@ import torch
 from jaxtyping import Float32, Float64
 from torch import Tensor
 
-from iclbook.gpt.cache import Filler, forward, reading
-from iclbook.gpt.layout import projections
-from iclbook.gpt.models import LanguageModel
+from iclbook.gpt.model.layout import projections
+from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.reading.context import Filler, forward, reading
 from iclbook.validate import check_count
 
 

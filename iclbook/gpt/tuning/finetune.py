@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from iclbook.gpt.layout import Entries, check_parameters, trainable
-from iclbook.gpt.lcgd import layer_causal
-from iclbook.gpt.models import LanguageModel
-from iclbook.gpt.prompts import Prompts
-from iclbook.gpt.queries import recorded_queries
-from iclbook.gpt.steps import Step, step_loss, steps
+from iclbook.gpt.model.layout import Entries, check_parameters, trainable
+from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.model.queries import recorded_queries
+from iclbook.gpt.text.prompts import Prompts
+from iclbook.gpt.tuning.lcgd import layer_causal
+from iclbook.gpt.tuning.steps import Step, step_loss, steps
 from iclbook.validate import check_choice, check_count, check_number
 
 FP16_SCALE = 1024.0
@@ -49,7 +49,7 @@ class Finetuning:
         ``"kv"``: keys and values of every layer; ``"v:3"``: the values of layer 3 (the first is 0);
         ``"all"``: the whole model. Biases train with their weights.
     rule : {"gd", "lcgd-paper", "lcgd-code"}
-        Gradient descent, or a form of its layer-causal kin (`iclbook.gpt.lcgd`).
+        Gradient descent, or a form of its layer-causal kin (`iclbook.gpt.tuning.lcgd`).
 
     Raises
     ------

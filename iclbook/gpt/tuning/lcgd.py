@@ -21,7 +21,7 @@ from operator import attrgetter
 import torch
 from torch import nn
 
-from iclbook.gpt.families import family_of
+from iclbook.gpt.model.families import family_of
 
 
 @contextmanager

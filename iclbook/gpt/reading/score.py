@@ -1,9 +1,9 @@
 """Log-probabilities of label words, zero-shot or in context.
 
-The context is read once (`iclbook.gpt.cache`). Queries are sorted by length and read in batches;
-logits are computed at the places that label words are read from and nowhere else. Label words of
-one token all come from the query's last token. Longer ones are read on as branches behind the
-query, in the same pass; their score is the mean log-probability of their tokens.
+The context is read once (`iclbook.gpt.reading.context`). Queries are sorted by length and read in
+batches; logits are computed at the places that label words are read from and nowhere else. Label
+words of one token all come from the query's last token. Longer ones are read on as branches behind
+the query, in the same pass; their score is the mean log-probability of their tokens.
 """
 
 import warnings
@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from iclbook.gpt.cache import Context, Pack, Tail, reading
-from iclbook.gpt.models import LanguageModel
-from iclbook.gpt.prompts import Prompts
+from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.reading.context import Context, Pack, Tail, reading
+from iclbook.gpt.text.prompts import Prompts
 from iclbook.validate import check_count
 
 BATCH_TOKENS = {"cpu": 2048, "cuda": 16384, "mps": 4096}

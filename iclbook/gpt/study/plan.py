@@ -9,10 +9,11 @@ import os
 from pathlib import Path
 
 from iclbook import published
-from iclbook.gpt import tasks
-from iclbook.gpt.experiment import PAPER_GRID, SHORT_GRID
-from iclbook.gpt.setup import Setup
-from iclbook.gpt.study import Group, check
+from iclbook.gpt.study.cell import PAPER_GRID, SHORT_GRID
+from iclbook.gpt.study.estimate import check
+from iclbook.gpt.study.run import Group
+from iclbook.gpt.study.setup import Setup
+from iclbook.gpt.text import tasks
 from iclbook.records.options import given
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iclbook import published
-from iclbook.gpt.blocks import Block, place, recorded
 from iclbook.gpt.metrics import PRESETS
-from iclbook.gpt.render import Table, Value
+from iclbook.gpt.report.recorded import Block, place, recorded_blocks
+from iclbook.gpt.report.render import Table, Value
 
 _ROWS = {
     "zsl": "ZSL",
@@ -28,7 +28,7 @@ _UNTRAINED = {"isotropic": "random query", "uniform": "random weights"}
 """What stands in the place of finetuning in the random rows of Kendall's tau."""
 
 
-def tables(*stores: Path | str, position: str | None = None) -> list[Table]:
+def of_stores(*stores: Path | str, position: str | None = None) -> list[Table]:
     """Tables 1 to 5 of the paper for every block of recorded cells, the paper's rows above.
 
     Parameters
@@ -44,7 +44,7 @@ def tables(*stores: Path | str, position: str | None = None) -> list[Table]:
         If there are no finished cells.
     """
     found = []
-    for block in recorded(*stores):
+    for block in recorded_blocks(*stores):
         columns = tuple(block.cells)
         found += [
             Table(
@@ -70,7 +70,7 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
     Parameters
     ----------
     found : sequence of Block
-        See `iclbook.gpt.blocks.recorded`.
+        See `iclbook.gpt.report.recorded.recorded_blocks`.
     position : str, optional
         As for `tables`.
 
@@ -80,7 +80,7 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
         If there are no blocks.
     """
     if not found:
-        raise ValueError("there are no blocks; expected some that iclbook.gpt.blocks finds.")
+        raise ValueError("there are no blocks; expected some of recorded_blocks.")
     tasks = {task.removeprefix("mini-") for block in found for task in block.cells}
     columns = tuple(sorted(tasks, key=place))
     result = []

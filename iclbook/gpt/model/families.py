@@ -4,7 +4,7 @@ A family is what transformers calls ``model_type``. The engine needs little of i
 block of every layer, the linear map that ends the block (its output is what observations record),
 the norm that queries pass before they are rotated, the scale of the scores, and the window of
 tokens that a layer sees. Where queries, keys and values sit inside the weight matrices is told by
-`iclbook.gpt.layout`.
+`iclbook.gpt.model.layout`.
 
 Most families call a pluggable attention function (transformers' attention interface). GPT-Neo and
 XGLM compute attention inside the block; of these the block itself is replaced while we read.
@@ -120,7 +120,7 @@ def family_named(name: str) -> Family:
         hint = f" Near: {near[0]}." if near else ""
         raise ValueError(
             f"The model is of family {name!r}, which the book does not know; expected one of "
-            f"{', '.join(FAMILIES)}.{hint} A new family needs an entry in iclbook.gpt.families "
-            f"and one in iclbook.gpt.layout."
+            f"{', '.join(FAMILIES)}.{hint} A new family needs an entry in "
+            f"iclbook.gpt.model.families and one in iclbook.gpt.model.layout."
         )
     return FAMILIES[name]

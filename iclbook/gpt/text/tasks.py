@@ -10,7 +10,7 @@ same templates on the small language of the bundled model. A task of your own is
 import dataclasses
 import difflib
 
-from iclbook.gpt.task import Hub, Row, Task, load_toml
+from iclbook.gpt.text.task import Hub, Row, Task, load_toml
 
 __all__ = ["MINI", "SIX", "TASKS", "Hub", "Row", "Task", "get", "load_toml"]
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from iclbook.gpt.task import Row, Task
+from iclbook.gpt.text.task import Row, Task
 
 
 def check_row(row: object, task: Task, where: str) -> Row:

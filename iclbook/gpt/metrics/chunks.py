@@ -40,7 +40,7 @@ def check_alike(**arrays) -> tuple[int, ...]:
     return shape
 
 
-def blocks(*arrays: np.ndarray, device: str = "cpu", numbers: int | None = None) -> Iterator[tuple]:
+def chunks(*arrays: np.ndarray, device: str = "cpu", numbers: int | None = None) -> Iterator[tuple]:
     """Walk through arrays along their first axis.
 
     Parameters

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from iclbook.gpt.models import LanguageModel
-from iclbook.gpt.prompts import Prompts
-from iclbook.gpt.score import Progress, chosen_items, sweep
-from iclbook.gpt.watch import PLACED, Watch
+from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.reading.score import Progress, chosen_items, sweep
+from iclbook.gpt.reading.watch import PLACED, Watch
+from iclbook.gpt.text.prompts import Prompts
 from iclbook.validate import check_choice, check_count
 
 POSITIONS = ("label", "last")
@@ -51,7 +51,7 @@ class Observations:
     masked : dict of position to (n, L)
         How many tokens of the context are outside of the layer's window.
     queries : dict of position to (n, L, d_q)
-        Queries before rotation, scaled (`iclbook.gpt.queries`).
+        Queries before rotation, scaled (`iclbook.gpt.model.queries`).
     top_ids, top_probs : (n, K)
         The most probable next tokens at the end of the prompt, best first.
     distribution : (n, V)

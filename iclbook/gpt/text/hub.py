@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from iclbook.gpt.rows import check_rows
-from iclbook.gpt.task import Row, Task
+from iclbook.gpt.text.rows import check_rows
+from iclbook.gpt.text.task import Row, Task
 
 
 def fetch(task: Task) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from iclbook.gpt import hub
-from iclbook.gpt.rows import check_rows, read_jsonl
-from iclbook.gpt.tasks import MINI, Row, Task, get
+from iclbook.gpt.text import hub
+from iclbook.gpt.text.rows import check_rows, read_jsonl
+from iclbook.gpt.text.tasks import MINI, Row, Task, get
 from iclbook.validate import check_choice, check_count
 
 # Training files whose rows can be the hub's, in the hub's order, and how many there are then.
@@ -63,7 +63,7 @@ class Data:
         )
 
 
-def load(
+def load_rows(
     task: Task | str,
     folder: str | Path | None = None,
     source: str | None = None,

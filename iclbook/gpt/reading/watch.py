@@ -1,7 +1,8 @@
 """Keeping what happens at the recorded places of a batch, while the model runs.
 
 Only the scores of the recorded places are computed; attention itself runs in the fast kernel. A
-batch lies end to end in one row (`iclbook.gpt.cache.Pack`), so a place is an index into that row.
+batch lies end to end in one row (`iclbook.gpt.reading.context.Pack`), so a place is an index into
+that row.
 """
 
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iclbook.gpt.cache import Context, Pack
-from iclbook.gpt.layout import projections
-from iclbook.gpt.queries import query_readers
+from iclbook.gpt.model.layout import projections
+from iclbook.gpt.model.queries import query_readers
+from iclbook.gpt.reading.context import Context, Pack
 
 PLACED = ("hidden", "scores", "context_scores", "queries")
 """What can be kept of a place."""

@@ -6,7 +6,6 @@ share everything but the finetuning; such a group is what an executor gets.
 """
 
 import errno
-import functools
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,15 +13,9 @@ from concurrent.futures import Executor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-
 from iclbook import records
-from iclbook.gpt import models
-from iclbook.gpt.experiment import MEMORY_MAPPED, Cell, Rate, observed_bytes
-from iclbook.gpt.finetune import trainable
-from iclbook.gpt.metrics import PRESETS
-from iclbook.gpt.score import BATCH_TOKENS
-from iclbook.gpt.setup import Setup
+from iclbook.gpt.study.cell import Cell, Rate
+from iclbook.gpt.study.setup import Setup
 
 CELL, RATE = "gpt-cell", "gpt-rate"
 """The experiments' names in the registry of records."""
@@ -52,7 +45,7 @@ class Group:
         return f"{Path(self.setup.model).name} {Path(self.setup.task).stem} seed {self.setup.seed}"
 
 
-def run(
+def run_study(
     groups: Sequence[Group],
     out: Path,
     executor: Executor | None = None,
@@ -63,7 +56,7 @@ def run(
     Parameters
     ----------
     groups : sequence of Group
-        See `check`, which finds bad input before any work.
+        See `iclbook.gpt.study.estimate.check`, which finds bad input before any work.
     out : Path
         Folder of the records.
     executor : concurrent.futures.Executor, optional
@@ -157,108 +150,3 @@ def record_name(task: Cell | Rate) -> str:
         parts.append(f"rate-{task.lr:g}".replace(".", "p"))
     parts.append(records.config_hash(config)[:8])
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a group will read, hold and take.
-
-    Attributes
-    ----------
-    items, k, k_used : int
-        Evaluation items; demonstrations asked for, and those that fit.
-    context, queries, training : int
-        Tokens: of the demonstrations, of all queries together, of all training texts together.
-    n_parameters : int
-        Of the model.
-    memory : int
-        Bytes: weights, a float32 copy of what is trained with its gradients, keys and values of a
-        batch, and observations that are not in files.
-    disk : int
-        Bytes of observations in temporary files.
-    seconds : float
-        From the operations, at the rate at which this machine multiplies matrices. Recording,
-        metrics and loading come on top.
-    source : dict
-        Where the rows come from.
-    """
-
-    items: int
-    k: int
-    k_used: int
-    context: int
-    queries: int
-    training: int
-    n_parameters: int
-    memory: int
-    disk: int
-    seconds: float
-    source: dict
-
-
-def check(group: Group, speed: float | None = None) -> Estimate:
-    """Find bad input, and estimate the work, without loading weights.
-
-    Parameters
-    ----------
-    group : Group
-    speed : float, optional
-        Floating-point operations a second; by default `matrix_speed` of device and precision.
-
-    Raises
-    ------
-    ValueError, OSError
-        Whatever is wrong with the model's name, the data, the prompts or the settings.
-    """
-    setup, preset = group.setup, PRESETS[group.setup.preset]
-    for rate in group.rates:
-        setup.finetuning(rate)
-    card, device = setup.card(), models.choose_device(setup.device)
-    rows, demos, items = setup.rows()
-    prepared = setup.prompts(card, rows, demos, items)
-    context, queries = len(prepared.context), sum(map(len, prepared.queries))
-    training = sum(map(len, prepared.finetuning)) * setup.epochs
-    passes = len(group.rates) if not group.search else 1
-    forward = context + (2 + passes) * queries + 4 * training * passes
-    if group.search:
-        deciding = len(items)
-        if preset.select == "training":
-            deciding = min(Rate.selection, len(rows.train))
-        forward += len(group.rates) * (4 * training + deciding * queries / len(items))
-    dtype = models.choose_dtype(setup.dtype, device, card.config)
-    size, trained = dtype.itemsize, 0
-    if "ft" in setup.settings:
-        chosen = trainable(card.skeleton, setup.parameters)
-        trained = sum(entries.of(entries.parameter).numel() for entries in chosen)
-    observed = observed_bytes(card.config, prepared, preset)
-    filed = observed > MEMORY_MAPPED
-    memory = card.n_parameters * size + trained * (size if size >= 4 else size + 4)  # two copies
-    memory += max(
-        trained * size,  # gradients
-        card.cache_bytes(context + BATCH_TOKENS[device.type], size),
-    )
-    return Estimate(
-        items=len(items),
-        k=prepared.k,
-        k_used=prepared.k_used,
-        context=context,
-        queries=queries,
-        training=training,
-        n_parameters=card.n_parameters,
-        memory=memory + (0 if filed else observed),
-        disk=observed if filed else 0,
-        seconds=2 * card.n_parameters * forward / (speed or matrix_speed(device.type, dtype)),
-        source=rows.origin,
-    )
-
-
-@functools.lru_cache
-def matrix_speed(device: str, dtype: torch.dtype, seconds: float = 0.2) -> float:
-    """Half of the floating-point operations a second that matrix products reach here."""
-    size = 1024 if device == "cpu" else 4096
-    a = torch.randn(size, size, device=device).to(dtype)
-    count, begin = 0, time.perf_counter()
-    while time.perf_counter() - begin < seconds:
-        (a @ a).sum().item()
-        count += 1
-    return count * size**3 / (time.perf_counter() - begin)

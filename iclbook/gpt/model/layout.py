@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from iclbook.gpt.families import family_of
+from iclbook.gpt.model.families import family_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from iclbook.gpt import data
-from iclbook.gpt.finetune import finetune
 from iclbook.gpt.metrics import PRESETS, accuracy, measure
-from iclbook.gpt.models import LanguageModel
-from iclbook.gpt.observe import Observations, observe
-from iclbook.gpt.prompts import Prompts
-from iclbook.gpt.score import predict
-from iclbook.gpt.setup import Setup
+from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.reading.observe import Observations, observe
+from iclbook.gpt.reading.score import predict
+from iclbook.gpt.study.setup import Setup
+from iclbook.gpt.text import data
+from iclbook.gpt.text.prompts import Prompts
+from iclbook.gpt.tuning.finetune import finetune
 from iclbook.records import Results
 from iclbook.validate import check_count, check_number
 

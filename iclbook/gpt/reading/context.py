@@ -3,11 +3,11 @@
 Queries are laid end to end in a batch of one row, each with the positions that it would have
 behind the context. Linear maps and norms then see real tokens only. Attention is the one place
 where tokens meet: there, every token reads the shared keys and values of the context, and the
-earlier tokens of its own query (`iclbook.gpt.attention` merges the two). The result is that of
+earlier tokens of its own query (`iclbook.gpt.reading.merge` merges the two). The result is that of
 reading each prompt by itself, to rounding.
 
 The trap: no part of a model may look at its neighbours in the row by another way than attention. In
-the families of `iclbook.gpt.families` none does.
+the families of `iclbook.gpt.model.families` none does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface
 
-from iclbook.gpt.attention import attend, merge
-from iclbook.gpt.families import family_of
+from iclbook.gpt.model.families import family_of
+from iclbook.gpt.reading.merge import attend, merge
 
 _READER: ContextVar = ContextVar("reader")
 

@@ -12,8 +12,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from iclbook.gpt.families import family_of
-from iclbook.gpt.layout import Projection, projections
+from iclbook.gpt.model.families import family_of
+from iclbook.gpt.model.layout import Projection, projections
 
 
 def query_readers(net: nn.Module) -> list[tuple[nn.Module, Callable[[Tensor], Tensor]]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int64
 
-from iclbook.gpt.tasks import Row, Task
+from iclbook.gpt.text.tasks import Row, Task
 from iclbook.validate import check_count
 
 Ids = tuple[int, ...]

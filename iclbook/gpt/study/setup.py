@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
-from iclbook.gpt import data, models, prompts, tasks
-from iclbook.gpt.finetune import Finetuning
 from iclbook.gpt.metrics import PRESETS
-from iclbook.gpt.models import Card, LanguageModel
+from iclbook.gpt.model.load import Card, LanguageModel, card, choose_device, load_model
+from iclbook.gpt.text import data, prompts, tasks
+from iclbook.gpt.tuning.finetune import Finetuning
 from iclbook.validate import check_choice, check_count
 
 
@@ -25,7 +25,7 @@ class Setup:
     model : str
         ``"mini"`` (the bundled one), a folder, or an id of the hub, perhaps ``id@revision``.
     task : str
-        A name of `iclbook.gpt.tasks.TASKS`, or a TOML file.
+        A name of `iclbook.gpt.text.tasks.TASKS`, or a TOML file.
     k : int
         Demonstrations; fewer are used where they do not fit the model's window.
     seed : int
@@ -40,7 +40,8 @@ class Setup:
         Of the templates (``code``, ``paper``); of the draw (``book``, ``authors``). The authors'
         draw takes the training rows as they are, repeats of evaluation rows included.
     rule, parameters, loss, optimiser, epochs, batch
-        Of the finetuning, see `iclbook.gpt.finetune.Finetuning`; ``batch`` 0 is the full batch.
+        Of the finetuning, see `iclbook.gpt.tuning.finetune.Finetuning`; ``batch`` 0 is the full
+        batch.
     settings : tuple of str
         Of ``zsl`` (zero-shot), ``ft`` (finetuned) and ``icl`` (in context).
     ft_all_k : bool
@@ -103,7 +104,7 @@ class Setup:
     @property
     def hardware(self) -> str:
         """What the experiment runs on, for its record."""
-        device = models.choose_device(self.device)
+        device = choose_device(self.device)
         return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
     def language_model(self) -> LanguageModel:
@@ -144,14 +145,14 @@ def find_task(name: str, wording: str = "code") -> tasks.Task:
 
 @functools.lru_cache(maxsize=1)
 def _model(name: str, device: str, dtype: str) -> LanguageModel:
-    return models.load(name, device=device, dtype=dtype)
+    return load_model(name, device=device, dtype=dtype)
 
 
 @functools.lru_cache(maxsize=1)
 def _card(name: str) -> Card:
-    return models.card(name)
+    return card(name)
 
 
 @functools.lru_cache(maxsize=8)
 def _rows(task: str, wording: str, deduplicate: bool) -> data.Data:
-    return data.load(find_task(task, wording), deduplicate=deduplicate)
+    return data.load_rows(find_task(task, wording), deduplicate=deduplicate)

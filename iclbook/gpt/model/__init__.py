@@ -1,0 +1,1 @@
+"""Language models: where they come from, and where the parts of each family sit."""

@@ -1,0 +1,1 @@
+"""Recorded cells, and tables of them beside the paper's."""

@@ -1,0 +1,119 @@
+"""What a group of cells will read, hold and take, found before any weights are loaded."""
+
+import functools
+import time
+from dataclasses import dataclass
+
+import torch
+
+from iclbook.gpt.metrics import PRESETS
+from iclbook.gpt.model.load import choose_device, choose_dtype
+from iclbook.gpt.reading.score import BATCH_TOKENS
+from iclbook.gpt.study.cell import MEMORY_MAPPED, Rate, observed_bytes
+from iclbook.gpt.study.run import Group
+from iclbook.gpt.tuning.finetune import trainable
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a group will read, hold and take.
+
+    Attributes
+    ----------
+    items, k, k_used : int
+        Evaluation items; demonstrations asked for, and those that fit.
+    context, queries, training : int
+        Tokens: of the demonstrations, of all queries together, of all training texts together.
+    n_parameters : int
+        Of the model.
+    memory : int
+        Bytes: weights, a float32 copy of what is trained with its gradients, keys and values of a
+        batch, and observations that are not in files.
+    disk : int
+        Bytes of observations in temporary files.
+    seconds : float
+        From the operations, at the rate at which this machine multiplies matrices. Recording,
+        metrics and loading come on top.
+    source : dict
+        Where the rows come from.
+    """
+
+    items: int
+    k: int
+    k_used: int
+    context: int
+    queries: int
+    training: int
+    n_parameters: int
+    memory: int
+    disk: int
+    seconds: float
+    source: dict
+
+
+def check(group: Group, speed: float | None = None) -> Estimate:
+    """Find bad input, and estimate the work, without loading weights.
+
+    Parameters
+    ----------
+    group : Group
+    speed : float, optional
+        Floating-point operations a second; by default `matrix_speed` of device and precision.
+
+    Raises
+    ------
+    ValueError, OSError
+        Whatever is wrong with the model's name, the data, the prompts or the settings.
+    """
+    setup, preset = group.setup, PRESETS[group.setup.preset]
+    for rate in group.rates:
+        setup.finetuning(rate)
+    card, device = setup.card(), choose_device(setup.device)
+    rows, demos, items = setup.rows()
+    prepared = setup.prompts(card, rows, demos, items)
+    context, queries = len(prepared.context), sum(map(len, prepared.queries))
+    training = sum(map(len, prepared.finetuning)) * setup.epochs
+    passes = len(group.rates) if not group.search else 1
+    forward = context + (2 + passes) * queries + 4 * training * passes
+    if group.search:
+        deciding = len(items)
+        if preset.select == "training":
+            deciding = min(Rate.selection, len(rows.train))
+        forward += len(group.rates) * (4 * training + deciding * queries / len(items))
+    dtype = choose_dtype(setup.dtype, device, card.config)
+    size, trained = dtype.itemsize, 0
+    if "ft" in setup.settings:
+        chosen = trainable(card.skeleton, setup.parameters)
+        trained = sum(entries.of(entries.parameter).numel() for entries in chosen)
+    observed = observed_bytes(card.config, prepared, preset)
+    filed = observed > MEMORY_MAPPED
+    memory = card.n_parameters * size + trained * (size if size >= 4 else size + 4)  # two copies
+    memory += max(
+        trained * size,  # gradients
+        card.cache_bytes(context + BATCH_TOKENS[device.type], size),
+    )
+    return Estimate(
+        items=len(items),
+        k=prepared.k,
+        k_used=prepared.k_used,
+        context=context,
+        queries=queries,
+        training=training,
+        n_parameters=card.n_parameters,
+        memory=memory + (0 if filed else observed),
+        disk=observed if filed else 0,
+        seconds=2 * card.n_parameters * forward / (speed or matrix_speed(device.type, dtype)),
+        source=rows.origin,
+    )
+
+
+@functools.lru_cache
+def matrix_speed(device: str, dtype: torch.dtype, seconds: float = 0.2) -> float:
+    """Half of the floating-point operations a second that matrix products reach here."""
+    size = 1024 if device == "cpu" else 4096
+    a = torch.randn(size, size, device=device).to(dtype)
+    count, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        (a @ a).sum().item()
+        count += 1
+    return count * size**3 / (time.perf_counter() - begin)

@@ -1,0 +1,1 @@
+"""What is asked: tasks, their rows, and prompts as token ids."""

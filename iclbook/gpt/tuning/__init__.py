@@ -1,0 +1,1 @@
+"""Finetuning on the demonstrations, and back to the base weights."""

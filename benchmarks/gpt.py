@@ -34,6 +34,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from iclbook.gpt.model.load import LanguageModel, load_model
 from iclbook.gpt.reading.score import predict
 from iclbook.gpt.text import data, tasks
+from iclbook.gpt.text.demonstrations import draw
 from iclbook.gpt.text.prompts import Prompts, build
 
 MARGIN = 2e-4
@@ -119,7 +120,7 @@ def compare(model: LanguageModel, name: str, options, folder: Path) -> None:
     task = tasks.get(name)
     rows = data.load_rows(task, options.data)
     evaluation = rows.evaluation[: options.engine_queries]
-    demos = data.draw(rows, options.k, seed=1)
+    demos = draw(rows, options.k, seed=1)
     prompts = build(task, demos, evaluation, model.tokenizer, window=model.window)
     some = np.linspace(0, len(evaluation) - 1, options.queries).astype(int)
     text = "".join(task.prompt(row) + task.answer(row["label"]) + "\n" for row in demos)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iclbook.gpt.text import data
+from iclbook.gpt.text.demonstrations import draw, read_demonstrations, selection
 from iclbook.gpt.text.tasks import MINI, TASKS, Hub, Task, load_toml
 
 REVIEWS = Task("reviews", "Review: {text} Good:", ("no", "yes"))
@@ -97,15 +98,15 @@ def test_files_are_recorded_by_name_and_hash(loaded_by_name):
 @given(st.integers(0, 40), st.integers(0, 10), st.integers(0, 99))
 def test_draws_are_nested_repeatable_and_without_repeats(k, fewer, seed):
     loaded = data.from_rows(REVIEWS, rows(40), rows(5, start=40))
-    drawn = data.draw(loaded, k, seed)
+    drawn = draw(loaded, k, seed)
     assert len({row["text"] for row in drawn}) == k
-    assert data.draw(loaded, min(fewer, k), seed) == drawn[: min(fewer, k)]
+    assert draw(loaded, min(fewer, k), seed) == drawn[: min(fewer, k)]
 
 
 def test_seeds_and_schemes_draw_different_rows(loaded_by_name):
     loaded = loaded_by_name("cb")
-    draws = [data.draw(loaded, 32, seed) for seed in range(1, 6)]
-    draws.append(data.draw(loaded, 32, 1, scheme="authors"))
+    draws = [draw(loaded, 32, seed) for seed in range(1, 6)]
+    draws.append(draw(loaded, 32, 1, scheme="authors"))
     texts = {tuple(row["premise"] + row["hypothesis"] for row in rows) for rows in draws}
     assert len(texts) == 6
 
@@ -113,9 +114,9 @@ def test_seeds_and_schemes_draw_different_rows(loaded_by_name):
 def test_more_demonstrations_than_training_rows():
     loaded = data.from_rows(REVIEWS, rows(8), rows(5, start=40))
     with pytest.raises(ValueError, match="k is 9, but task 'reviews' has 8 training rows"):
-        data.draw(loaded, 9, seed=1)
+        draw(loaded, 9, seed=1)
     with pytest.raises(ValueError, match="scheme is 'theirs'; expected one of 'book', 'authors'"):
-        data.draw(loaded, 4, seed=1, scheme="theirs")
+        draw(loaded, 4, seed=1, scheme="theirs")
 
 
 @pytest.mark.parametrize("name", ["cb", "mr", "rte"])
@@ -124,7 +125,7 @@ def test_the_authors_demonstrations_from_local_rows(folder, loaded_by_name, name
     for seed in (1, 3, 5):
         theirs = datasets.Dataset.from_list(lines(folder, name, "train")).shuffle(seed=seed)
         expected = theirs.select(range(32)).to_list()
-        assert data.draw(loaded, 32, seed, scheme="authors") == expected
+        assert draw(loaded, 32, seed, scheme="authors") == expected
 
 
 @pytest.mark.parametrize(
@@ -141,33 +142,33 @@ def test_the_authors_demonstrations_are_refused_where_they_cannot_be_had(
     loaded_by_name, name, reason
 ):
     with pytest.raises(ValueError, match=rf"{name!r}.*{reason}.*use the hub"):
-        data.draw(loaded_by_name(name), 4, seed=1, scheme="authors")
+        draw(loaded_by_name(name), 4, seed=1, scheme="authors")
 
 
 def test_the_authors_demonstrations_need_every_row(tmp_path):
     write(tmp_path / "mr/train.jsonl", rows(100))
     write(tmp_path / "mr/validation.jsonl", rows(10, start=100))
     with pytest.raises(ValueError, match="there are 100 training rows, and the hub has 8530"):
-        data.draw(data.load_rows("mr", tmp_path), 4, seed=1, scheme="authors")
+        draw(data.load_rows("mr", tmp_path), 4, seed=1, scheme="authors")
     write(tmp_path / "mr/train.jsonl", rows(8530))
     write(tmp_path / "mr/validation.jsonl", rows(10, start=8525))
     with pytest.raises(ValueError, match=r"5 training rows .* were dropped"):
-        data.draw(data.load_rows("mr", tmp_path), 4, seed=1, scheme="authors")
+        draw(data.load_rows("mr", tmp_path), 4, seed=1, scheme="authors")
     whole = data.load_rows("mr", tmp_path, deduplicate=False)
-    assert len(data.draw(whole, 4, seed=1, scheme="authors")) == 4
+    assert len(draw(whole, 4, seed=1, scheme="authors")) == 4
     with pytest.raises(ValueError, match="does not have these rows"):
-        data.draw(data.from_rows(REVIEWS, rows(9), rows(1, 9)), 4, seed=1, scheme="authors")
+        draw(data.from_rows(REVIEWS, rows(9), rows(1, 9)), 4, seed=1, scheme="authors")
 
 
 def test_selection_rows_are_neither_demonstrations_nor_evaluated():
     loaded = data.from_rows(REVIEWS, [*rows(30), *rows(30)], rows(5, start=40))
-    demos = data.draw(loaded, 8, seed=2)
-    chosen = data.selection(loaded, 20, seed=2, without=demos)
+    demos = draw(loaded, 8, seed=2)
+    chosen = selection(loaded, 20, seed=2, without=demos)
     assert len(chosen) == 20
     assert {row["text"] for row in chosen}.isdisjoint(row["text"] for row in demos)
-    assert chosen == data.selection(loaded, 20, seed=2, without=demos)
+    assert chosen == selection(loaded, 20, seed=2, without=demos)
     with pytest.raises(ValueError, match=r"n is 60.*training rows besides"):
-        data.selection(loaded, 60, seed=2, without=demos)
+        selection(loaded, 60, seed=2, without=demos)
 
 
 GOOD = '{"premise": "a", "hypothesis": "b", "label": 1}\n'
@@ -176,11 +177,11 @@ GOOD = '{"premise": "a", "hypothesis": "b", "label": 1}\n'
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty; expected lines such as"),
+        (b"", "is empty; expected rows such as"),
         (b"\n\n", "is empty"),
         (b"premise,hypothesis,label\n", "line 1 is no JSON"),
         (GOOD.encode() + b"\n" + GOOD[:-9].encode(), "line 3 is no JSON"),
-        (GOOD.encode() + b'{"premise": "caf\xe9"}\n', "line 2 is no JSON"),
+        (GOOD.encode() + b'{"premise": "caf\xe9"}\n', "line 2 is no UTF-8"),
         (GOOD.encode() + b"[1, 2]\n", r"line 2: '\[1, 2\]' is no object"),
         (b'{"premise": "a", "label": 1}', "line 1: column 'hypothesis' .* is missing; .*'premise'"),
         (b'{"premise": "a", "hypothesis": 3, "label": 1}', "'hypothesis' is '3'; expected a stri"),
@@ -189,7 +190,10 @@ GOOD = '{"premise": "a", "hypothesis": "b", "label": 1}\n'
         (b'{"premise": "a", "hypothesis": "b", "label": 2}', "line 1: label is 2"),
         (b'{"premise": "a", "hypothesis": "b", "label": -1}', "label is -1"),
         (b'{"premise": "a", "hypothesis": "b", "label": true}', "label is True"),
-        (b'{"premise": "a", "hypothesis": "b", "label": "yes"}', "label is 'yes'"),
+        (b'{"premise": "a", "hypothesis": "b", "label": "maybe"}', "label is 'maybe'"),
+        (b'{"premise": "a", "hypothesis": "b", "label": "1"}', "label is '1'"),
+        (b'{"premise": "a", "hypothesis": "\\ud83d", "label": 1}', "half of a surrogate pair"),
+        (b"[" * 100_000, "line 1 is no JSON"),
     ],
 )
 def test_unsound_files_are_refused_by_file_and_line(tmp_path, content, message):
@@ -244,6 +248,68 @@ def test_a_task_of_your_own_from_a_toml_file(tmp_path):
     assert list(loaded.origin["files"]) == ["mine.jsonl", "held.jsonl"]
 
 
+def test_a_task_s_own_files_come_before_a_built_in_name(tmp_path, monkeypatch):
+    write(tmp_path / "mine.jsonl", rows(5))
+    write(tmp_path / "held.jsonl", rows(4, start=5))
+    monkeypatch.setenv("ICLBOOK_DATA", str(data_folder(tmp_path / "data")))
+    for name in ("sst2", "mini-sst2"):
+        (tmp_path / "t.toml").write_text(
+            f'name = "{name}"\ntemplate = "Review: {{text}} Good:"\nlabels = ["no", "yes"]\n'
+            'files = {train = "mine.jsonl", evaluation = "held.jsonl"}\n'
+        )
+        loaded = data.load_rows(load_toml(tmp_path / "t.toml"))
+        assert (loaded.origin["source"], len(loaded.train)) == ("folder", 5)
+
+
+TABLES = {
+    "train.csv": 'text,label,extra\n"a film, and long",yes,1\n"a ""film""\nof two lines",0,2\n',
+    "test.tsv": "label\ttext\n1\ta film, and long\n0\tanother\n",
+}
+
+
+def test_tables_have_names_in_their_first_line_and_labels_as_ids_or_words(tmp_path):
+    (tmp_path / "reviews").mkdir()
+    for name, content in TABLES.items():
+        (tmp_path / "reviews" / name).write_bytes(b"\xef\xbb\xbf" + content.encode())
+    loaded = data.load_rows(REVIEWS, tmp_path, deduplicate=False)
+    assert loaded.train == (
+        {"text": "a film, and long", "label": 1},
+        {"text": 'a "film"\nof two lines', "label": 0},
+    )
+    assert {row["label"] for row in loaded.evaluation} == {0, 1}
+    assert list(loaded.origin["files"]) == ["reviews/train.csv", "reviews/test.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty"),
+        ("text,label\n", "is empty"),
+        ("text,label\na,b,1\n", "line 2 has 3 cells under 2 names.*double quotes"),
+        ("text,label\na\n", "line 2 has 1 cells under 2 names"),
+        ("text\na\n", "line 2: label is None"),
+        ("text,label\na,maybe\n", "line 2: label is 'maybe'.*its word"),
+        ("words,label\na,1\n", "column 'text' .* is missing"),
+        ('text,label\n"a,1\n', "is no table"),
+    ],
+)
+def test_unsound_tables_are_refused_by_file_and_line(tmp_path, content, message):
+    (tmp_path / "rows.csv").write_text(content)
+    with pytest.raises(ValueError, match=rf"rows\.csv.*{message}"):
+        read_demonstrations(tmp_path / "rows.csv", REVIEWS)
+
+
+def test_given_demonstrations_keep_their_order(tmp_path):
+    given = rows(4)[::-1]
+    write(tmp_path / "given.jsonl", given)
+    found, digest = read_demonstrations(tmp_path / "given.jsonl", REVIEWS)
+    assert found == given
+    write(tmp_path / "given.jsonl", given[:3])
+    assert read_demonstrations(tmp_path / "given.jsonl", REVIEWS)[1] != digest
+    with pytest.raises(FileNotFoundError, match=r"none\.jsonl does not exist"):
+        read_demonstrations(tmp_path / "none.jsonl", REVIEWS)
+
+
 @pytest.mark.parametrize("name", MINI)
 def test_mini_tasks_come_with_the_package(name):
     loaded = data.load_rows(name)
@@ -273,7 +339,7 @@ def test_hub_columns_are_mapped(hub_copy):
     assert loaded.origin["source"] == "hub"
     assert (loaded.origin["revision"], loaded.origin["fetched"]) == ("main", None)
     with pytest.raises(ValueError, match="not known to be at a pinned revision"):
-        data.draw(loaded, 4, seed=1, scheme="authors")
+        draw(loaded, 4, seed=1, scheme="authors")
 
 
 @pytest.mark.parametrize(
@@ -308,7 +374,7 @@ def test_the_revision_that_was_read_is_recorded_and_has_to_be_the_pinned_one(
     loaded = data.load_rows(dataclasses.replace(REVIEWS, hub=Hub("own/set", revision=pinned)))
     assert loaded.origin["fetched"] == pinned
     expected = loads[0].shuffle(seed=4).to_list()[:3]
-    assert data.draw(loaded, 3, seed=4, scheme="authors") == expected
+    assert draw(loaded, 3, seed=4, scheme="authors") == expected
     other = Hub("own/set", revision=pinned[::-1])
     with pytest.raises(ValueError, match=f"the cached copy is of {pinned}"):
         data.load_rows(dataclasses.replace(REVIEWS, hub=other))

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_models import BOS
 from tiny_models import tiny_tokenizer as new_tokenizer
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from iclbook.gpt.text import data
+from iclbook.gpt.text.demonstrations import draw
 from iclbook.gpt.text.prompts import build
 from iclbook.gpt.text.tasks import TASKS, Task, get
 
@@ -121,7 +122,7 @@ def test_every_task_on_rows_as_they_are(loaded_by_name, name):
     tokenizer = tiny_tokenizer("gpt2")
     loaded = loaded_by_name(name)
     single = bool(os.environ.get("ICLBOOK_TOKENIZER"))
-    items, demos = loaded.evaluation[:50], data.draw(loaded, 4, seed=1)
+    items, demos = loaded.evaluation[:50], draw(loaded, 4, seed=1)
     prompts = build(loaded.task, demos, items, tokenizer, window=8192, single=single)
     assert prompts.k_used == 4
     whole = "".join(
@@ -184,7 +185,7 @@ def test_demonstrations_that_real_windows_hold(loaded_by_name, name, window):
     tokenizer, loaded = tiny_tokenizer("gpt2"), loaded_by_name(name)
     single = bool(os.environ.get("ICLBOOK_TOKENIZER"))
     for seed in (1, 2):
-        demos = data.draw(loaded, 32, seed)
+        demos = draw(loaded, 32, seed)
         prompts = build(
             loaded.task, demos, loaded.evaluation, tokenizer, window=window, single=single
         )
@@ -196,7 +197,7 @@ def test_demonstrations_that_real_windows_hold(loaded_by_name, name, window):
 def test_the_authors_demonstrations_of_cb(loaded_by_name):
     # With their seed, separators and unstripped texts, 19 of 32 fit their window of 2048.
     rows = loaded_by_name("cb")
-    demos = data.draw(rows, 32, seed=3, scheme="authors")
+    demos = draw(rows, 32, seed=3, scheme="authors")
     theirs = dict(window=2048, separator_text="</s>", strip=False)
     real = os.environ.get("ICLBOOK_TOKENIZER") and os.environ.get("ICLBOOK_DATA")
     prompts = build(
@@ -224,7 +225,7 @@ def test_no_items():
 def test_label_words_of_several_tokens_are_refused_or_kept():
     task = Task("t", "Review: {text} Good:", ("yes", "floccinaucinihilipilification"))
     tokenizer = tiny_tokenizer("gpt2")
-    with pytest.raises(ValueError, match=r"several tokens: \{.*'floccin.*single=False"):
+    with pytest.raises(ValueError, match=r"several tokens: \{.*'floccin.*--long-labels"):
         build(task, [], rows(2), tokenizer, window=200)
     prompts = build(task, rows(2), rows(2), tokenizer, window=400, single=False)
     assert tokenizer.decode(prompts.labels[1]) == " floccinaucinihilipilification"
@@ -258,6 +259,51 @@ def test_a_label_that_changes_the_tokens_before_it():
         build(Task("t", "{text}:", ("x", "u")), [], rows(1), tokenizer, window=99)
 
 
+@pytest.mark.parametrize("family", ["gpt2", "llama", "xglm"])
+def test_a_text_that_spells_a_special_token_is_a_text(family):
+    tokenizer = tiny_tokenizer(family)
+    special = tokenizer.all_special_tokens[0]
+    row = {"text": f"a {special} film", "label": 0}
+    how = FAIRSEQ if family == "xglm" else dict(window=400)
+    prompts = build(SST2, [row], [row], tokenizer, **how)
+    inside = prompts.queries[0], prompts.demos[0][: -len(prompts.separator)]
+    assert not set(tokenizer.all_special_ids) & {token for ids in inside for token in ids}
+    assert special in tokenizer.decode(prompts.queries[0])
+
+
+def test_a_beginning_is_found_with_any_alphabet():
+    words = Tokenizer(models.BPE({sign: i for i, sign in enumerate(["<s>", *"данет ?:\n"])}, []))
+    words.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 0)]
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, bos_token="<s>")
+    assert tokenizer("a", add_special_tokens=False)["input_ids"] == []
+    task = Task("t", "{text} ?:", ("да", "нет"))
+    prompts = build(task, [], [{"text": "да", "label": 0}], tokenizer, window=99, single=False)
+    assert prompts.bos == (0,)
+    film = Task("u", "{text}", ("да", "нет"))
+    with pytest.raises(ValueError, match="encodes 'film' of task 'u' as nothing"):
+        build(film, [], [{"text": "film", "label": 0}], tokenizer, window=9)
+
+
+def test_a_model_that_knows_few_of_the_words_is_warned_of():
+    known = words_only(["?", "Label:", "Negative", "Positive", "\n", "film"])
+    unread = [{"text": "one two three four", "label": 0}]
+    with pytest.warns(UserWarning, match=r"83% of the tokens of task 'sst2' are unknown"):
+        build(SST2, [], unread, known, window=99)
+    read = [{"text": "film film film film", "label": 0}]
+    build(SST2, [], read, known, window=99)  # warnings are errors here
+
+
+def test_items_left_out_count_for_what_fits():
+    tokenizer, long = tiny_tokenizer("gpt2"), rows(1, words=60)
+    few = build(SST2, rows(8), rows(2), tokenizer, window=130)
+    all_items = build(SST2, rows(8), [*rows(2), *long], tokenizer, window=130)
+    same = build(SST2, rows(8), rows(2), tokenizer, window=130, fitting=[*rows(2), *long])
+    assert few.k_used > same.k_used == all_items.k_used > 0
+    assert len(same.queries) == 2
+
+
 def test_a_separator_that_the_tokenizer_does_not_have():
     with pytest.raises(ValueError, match="'<sep>', which is no special token"):
         build(SST2, [], rows(1), tiny_tokenizer("gpt2"), window=99, separator_text="<sep>")
@@ -277,7 +323,7 @@ def test_mini_tasks_are_readable_for_the_bundled_tokenizer_s_kind():
         for word in (loaded.task.prompt(row) + loaded.task.answer(label)).split(" ")
     }
     tokenizer = words_only([*sorted(known), "\n"])
-    demos = data.draw(loaded, 8, seed=1)
+    demos = draw(loaded, 8, seed=1)
     prompts = build(loaded.task, demos, loaded.evaluation, tokenizer, window=4096)
     assert np.bincount(prompts.gold, minlength=3).min() > 0
     assert prompts.k_used == 8

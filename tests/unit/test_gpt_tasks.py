@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iclbook.gpt.text.tasks import MINI, SIX, TASKS, Task, get, load_toml
+from iclbook.gpt.text.tasks import MINI, SIX, TASKS, Hub, Task, get, load_toml
 
 # The authors' code, with "premise" and "hypothesis" for RTE's two sentences.
 CODE = {
@@ -147,6 +147,16 @@ def test_a_task_from_toml(tmp_path):
         ('evaluation = "held-out.jsonl"', "", "files is .*expected a table"),
         ('["no", "yes"]', '"no yes"', "expected several strings"),
         ("{text}", "{body}", "expected the same names"),
+        ('["no", "yes"]', "3", "labels of task 'reviews' is 3; expected several strings"),
+        ('["text"]', "7", "columns of task 'reviews' is 7"),
+        ("cap = 100", "cap = true", "cap of task 'reviews' is True"),
+        ("cap = 100", 'cap = "all"', "cap of task 'reviews' is 'all'"),
+        ('"train.jsonl"', "3", "files is .*expected a table"),
+        ("cap = 100", "hub = 3", "hub is 3; expected a table with id"),
+        ("cap = 100", 'hub = {id = "a/b", split = "x"}', "hub is .*expected a table with id"),
+        ("cap = 100", 'hub = {id = "a/b", columns = "text"}', "columns of hub is 'text'"),
+        ('"reviews"', '"my/reviews"', "expected no slash"),
+        ("cap = 100", "a = " + "[" * 5000, "is no TOML file"),
     ],
 )
 def test_unsound_toml_is_refused_with_its_name(plain_python, tmp_path, old, new, message):
@@ -154,6 +164,13 @@ def test_unsound_toml_is_refused_with_its_name(plain_python, tmp_path, old, new,
     path.write_text(TOML.replace(old, new))
     with pytest.raises((ValueError, TypeError), match=f"reviews.toml.*{message}"):
         load_toml(path)
+
+
+def test_a_toml_file_with_a_byte_order_mark_and_a_hub(tmp_path):
+    path = tmp_path / "reviews.toml"
+    text = TOML.split("[files]")[0] + '[hub]\nid = "me/reviews"\ncolumns = ["body"]\n'
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load_toml(path).hub == Hub("me/reviews", columns=("body",))
 
 
 def test_a_missing_toml_file(tmp_path):

@@ -21,7 +21,7 @@ from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.observe import Observations, observe
 from iclbook.gpt.reading.score import predict
 from iclbook.gpt.study.setup import Setup
-from iclbook.gpt.text import data
+from iclbook.gpt.text.demonstrations import selection
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import finetune
 from iclbook.records import Results
@@ -71,7 +71,7 @@ class Rate(Setup):
         if PRESETS[self.preset].select == "evaluated":
             chosen = items
         else:
-            chosen = data.selection(rows, self.selection, self.seed, demos)
+            chosen = selection(rows, self.selection, self.seed, demos)
         prepared = self.prompts(model, rows, demos, chosen)
         zero_shot = _zero_shot_accuracy(model, prepared)
         accuracies, diverged = [], []

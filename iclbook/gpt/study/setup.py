@@ -12,6 +12,7 @@ import torch
 from iclbook.gpt.metrics import PRESETS
 from iclbook.gpt.model.load import Card, LanguageModel, card, choose_device, load_model
 from iclbook.gpt.text import data, prompts, tasks
+from iclbook.gpt.text.demonstrations import draw
 from iclbook.gpt.tuning.finetune import Finetuning
 from iclbook.validate import check_choice, check_count
 
@@ -119,7 +120,7 @@ class Setup:
         """The data, the demonstrations, and the items that are evaluated."""
         deduplicate = PRESETS[self.preset].deduplicate and self.scheme != "authors"
         rows = _rows(self.task, self.wording, deduplicate)
-        demos = data.draw(rows, self.k, self.seed, scheme=self.scheme)
+        demos = draw(rows, self.k, self.seed, scheme=self.scheme)
         return rows, demos, list(rows.evaluation[: self.items or None])
 
     def prompts(

@@ -1,31 +1,21 @@
-"""The rows of a task: which are demonstrations, which are evaluated, and where they come from.
+"""The rows of a task: what demonstrations are drawn from, what is evaluated, where it comes from.
 
-Rows come from a folder of JSON lines, from the hub, or from the bundled language. The evaluation
+Rows come from files in a folder, from the hub, or from the bundled language. The evaluation
 rows are shuffled with seed 1 and capped, as the authors of Dai et al. (2023) do; their
 ``datasets.shuffle(seed)`` is ``numpy.random.default_rng(seed).permutation``.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from iclbook.gpt.text import hub
-from iclbook.gpt.text.rows import check_rows, read_jsonl
+from iclbook.gpt.text.rows import FORMATS, check_rows, read_rows
 from iclbook.gpt.text.tasks import MINI, Row, Task, get
-from iclbook.validate import check_choice, check_count
-
-# Training files whose rows can be the hub's, in the hub's order, and how many there are then.
-_HUB_ORDER = {"cb": 250, "mr": 8530, "rte": 2490}
-_OTHER_ORDER = {
-    "sst2": "local copies hold its training rows in another order than the hub",
-    "sst5": "local copies miss a training row that is also a validation row",
-    "subj": "local copies split its rows differently from the hub",
-    "agnews": "local copies hold a sample of its training rows",
-    "trec": "local copies cut a validation split from its training rows",
-}
+from iclbook.validate import check_choice
 
 
 @dataclass(frozen=True)
@@ -77,11 +67,11 @@ def load_rows(
         The task, or its name.
     folder : path, optional
         Data folder with ``<task>/train.jsonl`` and ``<task>/validation.jsonl`` or
-        ``<task>/test.jsonl``. If not given, the environment variable ``ICLBOOK_DATA`` is used
-        for tasks that it has a folder for.
+        ``<task>/test.jsonl`` (or ``.csv``, ``.tsv``). If not given, the environment variable
+        ``ICLBOOK_DATA`` is used for tasks that it has a folder for.
     source : str, optional
-        ``"folder"``, ``"hub"`` or ``"mini"``. If not given: mini tasks from the bundled language,
-        a task's own files, a folder that was given, else the hub.
+        ``"folder"``, ``"hub"`` or ``"mini"``. If not given: a task's own files, mini tasks from the
+        bundled language, a folder that was given, else the hub.
     deduplicate : bool
         Drop training rows that fill the template to the same text as a row of the evaluated
         split, and count them. The authors' code does not.
@@ -132,93 +122,13 @@ def from_rows(
     return _finish(task, *rows, origin, deduplicate)
 
 
-def draw(data: Data, k: int, seed: int, scheme: str = "book") -> list[Row]:
-    """Draw demonstrations.
-
-    Parameters
-    ----------
-    data : Data
-        A task's rows.
-    k : int
-        How many; the first of a larger draw with the same seed.
-    seed : int
-        Which draw.
-    scheme : str
-        ``"book"``: our own draw. ``"authors"``: the first rows of the training split after the
-        authors' shuffle, where these rows are the hub's in the hub's order.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than `k` training rows, or if the rows at hand cannot reproduce the
-        authors' draw.
-    """
-    check_count("k", k, low=0)
-    check_count("seed", seed, low=0)
-    check_choice("scheme", scheme, ("book", "authors"))
-    rows = data.train
-    if k > len(rows):
-        raise ValueError(
-            f"k is {k}, but task {data.task.name!r} has {len(rows)} training rows; expected at "
-            f"most that many."
-        )
-    if scheme == "authors" and (reason := why_not_authors(data)):
-        raise ValueError(
-            f"scheme 'authors' cannot be reproduced for task {data.task.name!r}: {reason}."
-        )
-    rng = np.random.default_rng(seed if scheme == "authors" else [seed, 1])
-    return [rows[i] for i in rng.permutation(len(rows))[:k]]
-
-
-def why_not_authors(data: Data) -> str | None:
-    """Why these rows cannot reproduce the authors' demonstrations; None if they can."""
-    name, origin = data.task.name, data.origin
-    if origin["source"] == "hub":
-        if not data.task.hub.pinned or origin["fetched"] != data.task.hub.revision:
-            return "the hub's rows are not known to be at a pinned revision"
-    elif origin["source"] != "folder" or name not in _HUB_ORDER | _OTHER_ORDER:
-        return "the authors' code does not have these rows"
-    elif name in _OTHER_ORDER:
-        return f"{_OTHER_ORDER[name]}; use the hub"
-    elif origin["train_rows"] + origin["dropped"] != _HUB_ORDER[name]:
-        return (
-            f"there are {origin['train_rows'] + origin['dropped']} training rows, and the hub has "
-            f"{_HUB_ORDER[name]}"
-        )
-    if origin["dropped"]:
-        return (
-            f"{origin['dropped']} training rows that equal evaluation rows were dropped; load "
-            f"the data without dropping (deduplicate=False)"
-        )
-    return None
-
-
-def selection(data: Data, n: int, seed: int, without: Sequence[Row] = ()) -> list[Row]:
-    """Draw training rows for choosing a learning rate: none of `without`, none evaluated.
-
-    Raises
-    ------
-    ValueError
-        If fewer than `n` rows are left.
-    """
-    check_count("n", n)
-    check_count("seed", seed, low=0)
-    taken = {data.task.prompt(row) for row in without}
-    left = [row for row in data.train if data.task.prompt(row) not in taken]
-    if n > len(left):
-        raise ValueError(
-            f"n is {n}, but task {data.task.name!r} has {len(left)} training rows besides the "
-            f"demonstrations; expected at most that many."
-        )
-    order = np.random.default_rng([seed, 2]).permutation(len(left))[:n]
-    return [left[i] for i in order]
-
-
 def _source(task: Task, folder) -> tuple[str, str | Path | None]:
     """Which source serves a task when none is asked for."""
-    if task.name in MINI:
+    if task.files is not None:
+        return "folder", None
+    if task.bundled:
         return "mini", None
-    if task.files is not None or folder is not None:
+    if folder is not None:
         return "folder", folder
     found = os.environ.get("ICLBOOK_DATA")
     if found and (task.hub is None or (Path(found) / task.name).is_dir()):
@@ -239,16 +149,16 @@ def _folder(task: Task, folder) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]
     else:
         home = Path(folder) / task.name
         splits = dict.fromkeys((task.evaluation, "validation", "test"))
-        split = next((s for s in splits if (home / f"{s}.jsonl").is_file()), task.evaluation)
-        paths = [home / "train.jsonl", home / f"{split}.jsonl"]
+        split = next((s for s in splits if _file(home, s).is_file()), task.evaluation)
+        paths = [_file(home, "train"), _file(home, split)]
         shown = [f"{task.name}/{path.name}" for path in paths]
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(
                 f"{path} does not exist; expected the rows of task {task.name!r} there: a folder "
-                f"{task.name} with train.jsonl and {task.evaluation}.jsonl, one JSON object a line."
+                f"{task.name} with train.jsonl and {task.evaluation}.jsonl, or as .csv or .tsv."
             )
-    (train, train_hash), (evaluation, evaluation_hash) = (read_jsonl(p, task) for p in paths)
+    (train, train_hash), (evaluation, evaluation_hash) = (read_rows(p, task) for p in paths)
     origin = {
         "files": dict(zip(shown, (train_hash, evaluation_hash), strict=True)),
         "evaluation_split": split,
@@ -256,9 +166,15 @@ def _folder(task: Task, folder) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]
     return train, evaluation, origin
 
 
+def _file(home: Path, split: str) -> Path:
+    """The file of a split, in the first format that there is."""
+    paths = [home / f"{split}{ending}" for ending in FORMATS]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
 def _mini(task: Task) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:
     """Rows of a mini task, made by the bundled language."""
-    if task.name not in MINI:
+    if not task.bundled:
         raise ValueError(f"task {task.name!r} is no mini task; expected one of {', '.join(MINI)}.")
     from iclbook import mini
 

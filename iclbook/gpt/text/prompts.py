@@ -3,8 +3,12 @@
 Every setting reads the same pieces. In context: beginning of the text, demonstrations with their
 answers, query. Zero-shot: beginning, query. Finetuning: each demonstration by itself. Pieces are
 encoded one by one and joined as ids, so that a query is the same tokens in every setting.
+
+The trap: a text may spell a special token (``<|endoftext|>``). It is encoded as the text that it
+is, never as the token, which would end the context for the model.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,12 +86,14 @@ def build(
     separator_text: str = "\n",
     strip: bool = True,
     single: bool = True,
+    fitting: Sequence[Row] | None = None,
 ) -> Prompts:
     r"""Encode demonstrations and items for a model.
 
     Demonstrations are taken in order while the context, the next one and the longest item with
     its answer are shorter than the window together, and are cut there once, for every item and
-    every setting (the rule of the authors' code).
+    every setting (the rule of the authors' code). A warning is given if most tokens of the items
+    are unknown to the tokenizer.
 
     Parameters
     ----------
@@ -107,6 +113,8 @@ def build(
         Remove outer white space of the texts.
     single : bool
         Refuse label words of several tokens.
+    fitting : sequence of Row, optional
+        The longest of these has to fit, where `items` are only some of them; default: `items`.
 
     Returns
     -------
@@ -126,13 +134,22 @@ def build(
     encode = _encoder(tokenizer, separator_text)
     prompts = [task.prompt(row, strip=strip) for row in [*demos, *items]]
     pieces = encode(prompts)
+    if not all(pieces):
+        raise ValueError(
+            f"this tokenizer encodes {prompts[pieces.index(())][:60]!r} of task {task.name!r} as "
+            f"nothing; expected a tokenizer that knows the signs of the texts."
+        )
     labels = _labels(task, prompts, pieces, encode, single)
     separator = _separator(separator_text, prompts[-1] + task.answer(0), tokenizer, encode)
-    bos = _beginning(tokenizer, separator_text)
+    bos = _beginning(tokenizer, prompts[-1], separator_text)
 
     queries = pieces[len(demos) :]
-    longest = int(np.argmax([len(query) for query in queries]))
-    needed = len(bos) + len(queries[longest]) + max(len(label) for label in labels)
+    _warn_of_unknown(task, queries, tokenizer)
+    all_queries = queries
+    if fitting is not None:
+        all_queries = encode([task.prompt(row, strip=strip) for row in fitting])
+    longest = int(np.argmax([len(query) for query in all_queries]))
+    needed = len(bos) + len(all_queries[longest]) + max(len(label) for label in labels)
     if needed > window:
         raise ValueError(
             f"evaluation item {longest} of task {task.name!r} has {needed} tokens with its answer; "
@@ -170,7 +187,9 @@ def _encoder(tokenizer, separator_text: str):
     """
 
     def plain(texts: list[str]) -> list[Ids]:
-        ids = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        ids = tokenizer(
+            texts, add_special_tokens=False, split_special_tokens=True, verbose=False
+        )["input_ids"]
         return [tuple(one) for one in ids]
 
     if separator_text == "\n":
@@ -214,14 +233,29 @@ def _separator(text: str, before: str, tokenizer, encode) -> Ids:
     return ids
 
 
-def _beginning(tokenizer, separator_text: str) -> Ids:
+def _beginning(tokenizer, text: str, separator_text: str) -> Ids:
     """Ids that a text begins with: what the tokenizer adds, or BOS for fairseq models."""
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    full = tokenizer("a", add_special_tokens=True)["input_ids"]
+    bare, full = (
+        tokenizer(text, add_special_tokens=added, split_special_tokens=True)["input_ids"]
+        for added in (False, True)
+    )
     added = next((tuple(full[:i]) for i in range(len(full)) if full[i : i + len(bare)] == bare), ())
     if not added and separator_text != "\n" and tokenizer.bos_token_id is not None:
         return (tokenizer.bos_token_id,)
     return added
+
+
+def _warn_of_unknown(task: Task, queries: Sequence[Ids], tokenizer) -> None:
+    """Say so if the model cannot read the texts."""
+    tokens = [token for query in queries for token in query]
+    share = tokens.count(tokenizer.unk_token_id) / len(tokens)
+    if share > 0.5:
+        warnings.warn(
+            f"{share:.0%} of the tokens of task {task.name!r} are unknown to this model's "
+            f"tokenizer ({tokenizer.unk_token!r}): it cannot read these texts, and its answers say "
+            f"nothing about them.",
+            stacklevel=3,
+        )
 
 
 def _labels(task: Task, prompts: list[str], pieces: list[Ids], encode, single) -> tuple[Ids, ...]:
@@ -251,8 +285,9 @@ def _labels(task: Task, prompts: list[str], pieces: list[Ids], encode, single) -
         several = {w: len(i) for w, i in zip(task.labels, found, strict=True) if len(i) > 1}
         raise ValueError(
             f"label words of task {task.name!r} with several tokens: {several}; expected one each. "
-            f"Choose words that this tokenizer knows (with a leading space), or ask for label "
-            f"words of several tokens (single=False), which are scored by their mean."
+            f"Choose words that this tokenizer knows (with a leading space), or allow words of "
+            f"several tokens, which are scored by their mean (--long-labels, in Python "
+            f"long_labels=True)."
         )
     if len(set(found)) < len(found):
         raise ValueError(

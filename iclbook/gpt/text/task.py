@@ -1,10 +1,8 @@
 """What a task is: a template, a word for each label, and where the rows come from."""
 
 import string
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 Row = dict  # one example: the task's columns (text) and "label" (a label id)
 
@@ -28,6 +26,10 @@ class Hub:
         The hub's names of the task's columns, in the task's order; empty if they are the same.
     label : str
         The hub's name of the label column.
+    rows : int, optional
+        How many training rows the data set has, if local copies keep their order.
+    other_order : str, optional
+        Why a local copy does not have the hub's order.
     """
 
     id: str
@@ -37,6 +39,8 @@ class Hub:
     evaluation: str = "validation"
     columns: tuple[str, ...] = ()
     label: str = "label"
+    rows: int | None = None
+    other_order: str | None = None
 
     @property
     def pinned(self) -> bool:
@@ -65,7 +69,9 @@ class Task:
     cap : int, optional
         At most so many evaluation items are used, after a shuffle with seed 1.
     files : tuple of two str, optional
-        Training and evaluation file (JSON lines) of a task of your own.
+        Training and evaluation file (JSON lines, CSV or TSV) of a task of your own.
+    bundled : bool
+        Whether the rows are made by the bundled language.
 
     Raises
     ------
@@ -84,13 +90,14 @@ class Task:
     evaluation: str = "validation"
     cap: int | None = 2000
     files: tuple[str, str] | None = None
+    bundled: bool = False
 
     def __post_init__(self):
         for field in ("name", "template", "evaluation"):
             _check_text(f"{field} of the task", getattr(self, field))
         for field in ("labels", "columns"):
             words = getattr(self, field)
-            if isinstance(words, str) or not all(isinstance(w, str) for w in words):
+            if not isinstance(words, list | tuple) or not all(isinstance(w, str) for w in words):
                 raise TypeError(
                     f"{field} of task {self.name!r} is {words!r}; expected several strings, "
                     f'such as ("Negative", "Positive").'
@@ -106,10 +113,14 @@ class Task:
             raise ValueError(
                 f"labels of task {self.name!r} is {self.labels!r}; expected at least two words."
             )
-        if self.cap is not None and (not isinstance(self.cap, int) or self.cap < 1):
+        if self.cap is not None and (type(self.cap) is not int or self.cap < 1):
             raise ValueError(
                 f"cap of task {self.name!r} is {self.cap!r}; expected a whole number of at least "
                 f"1, or None to evaluate every item."
+            )
+        if set(self.name) & set("/\\") or self.name in (".", ".."):
+            raise ValueError(
+                f"name of the task is {self.name!r}; expected no slash: it also names a folder."
             )
         if "label" in self.columns:
             raise ValueError(
@@ -166,52 +177,3 @@ def _fields(template: str) -> list[str]:
                 f"braces and nothing else, such as {{text}}."
             )
     return [field for _, field, _, _ in parts if field is not None]
-
-
-_KEYS = ("name", "template", "labels", "columns", "cap", "files")
-
-
-def load_toml(path: str | Path) -> Task:
-    """Read a task of your own from a TOML file.
-
-    The file has ``name``, ``template`` and ``labels``, and may have ``columns`` and ``cap``. A
-    table ``files`` names the JSON-lines files ``train`` and ``evaluation``, relative to the
-    TOML file; without it the rows are looked for in the data folder, under the task's name.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file does not exist.
-    ValueError, TypeError
-        If it is no TOML, has an unknown or missing entry, or describes no sound task (see
-        `Task`); the message names the file.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; expected a TOML file with a task.")
-    try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no TOML file: {error}.") from None
-    unknown = [key for key in entries if key not in _KEYS]
-    missing = [key for key in ("name", "template", "labels") if key not in entries]
-    if unknown or missing:
-        raise ValueError(
-            f"{path}: unknown entries {unknown}, missing entries {missing}; expected name, "
-            f"template and labels, and perhaps columns, cap and files."
-        )
-    files = entries.pop("files", None)
-    if files is not None:
-        if not isinstance(files, dict) or set(files) != {"train", "evaluation"}:
-            raise ValueError(
-                f"{path}: files is {files!r}; expected a table with the two entries train and "
-                f"evaluation, each a file name."
-            )
-        files = tuple(str(path.parent / files[split]) for split in ("train", "evaluation"))
-    for key in ("labels", "columns"):
-        if isinstance(entries.get(key), list):
-            entries[key] = tuple(entries[key])
-    try:
-        return Task(**entries, files=files)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{path}: {error}") from None

@@ -1,137 +1,81 @@
 """Text classification as prompts: a template, a word for each label, and where the rows come from.
 
-A task is data. The six tasks of Dai et al. (2023) carry the templates and label words of the
-authors' released code; `get(name, wording="paper")` gives the wording printed in the paper, which
-differs in small ways. RTE and TREC come from the same code, and the six ``mini-*`` tasks use the
-same templates on the small language of the bundled model. A task of your own is
-`Task(...)` or a TOML file (`load_toml`).
+A task is a TOML entry. The built-in ones stand in ``tasks.toml`` beside this file: the six tasks
+of Dai et al. (2023) with the templates and label words of the authors' released code
+(`get(name, wording="paper")` gives the wording printed in the paper, which differs in small ways),
+RTE and TREC from the same code, and six ``mini-*`` tasks, the same on the small language of the
+bundled model. A task of your own is a TOML file (`load_toml`) or `Task(...)`.
 """
 
 import dataclasses
 import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
 
-from iclbook.gpt.text.task import Hub, Row, Task, load_toml
+from iclbook.gpt.text.task import Hub, Row, Task
 
 __all__ = ["MINI", "SIX", "TASKS", "Hub", "Row", "Task", "get", "load_toml"]
 
-# AG News differs between the paper and the code in more than a line break.
-_NEWS = "Classify the news articles into the categories of World, Sports, Business, and Technology."
+_NEEDED = ("name", "template", "labels")
+_KEYS = (*_NEEDED, "columns", "evaluation", "cap", "hub", "files")
 
 
-_SENTIMENT = ("Negative", "Positive")
-_FIVE = ("terrible", "bad", "neutral", "good", "great")
-_TOPICS = ("World", "Sports", "Business", "Technology")
-_ENTAILMENT = ("True", "False", "Neither")
-_PAIR = ("premise", "hypothesis")
-_CB = "{premise} Question: {hypothesis}. True, False, or Neither? Answer:"
-
-_GLUE = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
-
-_REAL = (
-    Task(
-        "cb",
-        _CB,
-        _ENTAILMENT,
-        _PAIR,
-        Hub("aps/super_glue", "cb", "3de24cf8022e94f4ee4b9d55a6f539891524d646"),
-    ),
-    Task(
-        "sst2",
-        "Sentence: {text} Label:",
-        _SENTIMENT,
-        hub=Hub("nyu-mll/glue", "sst2", _GLUE, columns=("sentence",)),
-    ),
-    Task(
-        "sst5",
-        "Sentence: {text} Label:",
-        _FIVE,
-        hub=Hub("SetFit/sst5", None, "e51bdcd8cd3a30da231967c1a249ba59361279a3"),
-    ),
-    Task(
-        "subj",
-        "Input: {text} Type:",
-        ("objective", "subjective"),
-        hub=Hub("SetFit/subj", None, "f3c1162e678417f664d76b21864fdb87b0615fcf", evaluation="test"),
-        evaluation="test",
-    ),
-    Task(
-        "mr",
-        "Review: {text} Sentiment:",
-        _SENTIMENT,
-        hub=Hub(
-            "cornell-movie-review-data/rotten_tomatoes",
-            None,
-            "aa13bc287fa6fcab6daf52f0dfb9994269ffea28",
-        ),
-    ),
-    Task(
-        "agnews",
-        _NEWS + " Article: {text} Answer:",
-        _TOPICS,
-        hub=Hub(
-            "fancyzhx/ag_news",
-            None,
-            "eb185aade064a813bc0b7f42de02595523103ca4",
-            evaluation="test",
-        ),
-        evaluation="test",
-    ),
-    Task(
-        "rte",
-        "Passage: {premise} Question: {hypothesis} Yes or No? Answer:",
-        ("Yes", "No"),
-        _PAIR,
-        Hub("nyu-mll/glue", "rte", _GLUE, columns=("sentence1", "sentence2")),
-    ),
-    Task(
-        "trec",
-        "Question: {text} Type:",
-        # The code lists these words in the order of an older data set (DESC, ENTY, ABBR, HUM,
-        # NUM, LOC); here they follow ABBR, ENTY, DESC, HUM, LOC, NUM.
-        ("Expression", "Entity", "Description", "Person", "Location", "Number"),
-        # The repository itself holds a loading script, which `datasets` no longer runs; this
-        # branch is the hub's own conversion, and no commit of it is known to us.
-        hub=Hub(
-            "CogComp/trec",
-            None,
-            "refs/convert/parquet",
-            evaluation="test",
-            label="coarse_label",
-        ),
-        evaluation="test",
-    ),
-)
-
-SIX = ("cb", "sst2", "sst5", "subj", "mr", "agnews")
-"""The six tasks of the paper."""
-
-MINI = tuple("mini-" + name for name in SIX)
-"""The same six on the bundled model's language."""
-
-TASKS: dict[str, Task] = {task.name: task for task in _REAL}
-TASKS.update(
-    {
-        "mini-" + name: dataclasses.replace(
-            TASKS[name], name="mini-" + name, hub=None, evaluation="validation"
+def _task(entry: Mapping) -> Task:
+    """A task from its TOML entry."""
+    unknown = [key for key in entry if key not in _KEYS]
+    missing = [key for key in _NEEDED if key not in entry]
+    if unknown or missing:
+        raise ValueError(
+            f"unknown entries {unknown}, missing entries {missing}; expected {', '.join(_NEEDED)}, "
+            f"and perhaps {', '.join(_KEYS[len(_NEEDED) :])}."
         )
-        for name in SIX
-    }
-)
+    entry = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    if "hub" in entry:
+        entry["hub"] = _hub(entry["hub"])
+    return Task(**entry)
 
-# The paper's Table 8: the answer cue on a line of its own; CB without the full stop after the
-# hypothesis; AG News with another cue.
-_PAPER = {
-    "cb": "{premise} Question: {hypothesis} True, False, or Neither?\nAnswer:",
-    "sst2": "Sentence: {text}\nLabel:",
-    "sst5": "Sentence: {text}\nLabel:",
-    "subj": "Input: {text}\nType:",
-    "mr": "Review: {text}\nSentiment:",
-    "agnews": _NEWS + " News: {text}\nType:",
-}
+
+def _hub(entry: object) -> Hub:
+    fields = [field.name for field in dataclasses.fields(Hub)]
+    if not isinstance(entry, Mapping) or "id" not in entry or not set(entry) <= set(fields):
+        raise ValueError(
+            f"hub is {entry!r}; expected a table with id, and perhaps {', '.join(fields[1:])}."
+        )
+    kinds = {"columns": list, "rows": int}
+    for key, value in entry.items():
+        if not isinstance(value, kind := kinds.get(key, str)):
+            raise TypeError(f"{key} of hub is {value!r}; expected a {kind.__name__}.")
+    return Hub(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
+
+
+def _built_in() -> tuple[dict[str, Task], dict[str, str]]:
+    """The built-in tasks, and the paper's wording of those that have one."""
+    entries = tomllib.loads((Path(__file__).parent / "tasks.toml").read_text(encoding="utf-8"))
+    papers = {name: entry.pop("paper") for name, entry in entries.items() if "paper" in entry}
+    found: dict[str, Task] = {}
+    for name, entry in entries.items():
+        if "like" in entry:
+            found[name] = dataclasses.replace(
+                found[entry["like"]], name=name, hub=None, evaluation="validation", bundled=True
+            )
+        else:
+            found[name] = _task({"name": name, **entry})
+    return found, papers
+
+
+TASKS, _PAPER = _built_in()
+"""The built-in tasks by name."""
+
+MINI = tuple(name for name, task in TASKS.items() if task.bundled)
+"""The six of the paper on the bundled model's language."""
+
+SIX = tuple(name.removeprefix("mini-") for name in MINI)
+"""The six tasks of the paper."""
 
 
 def get(name: str, wording: str = "code") -> Task:
-    """Return a task by name.
+    """Return a built-in task by name.
 
     Parameters
     ----------
@@ -162,3 +106,48 @@ def get(name: str, wording: str = "code") -> Task:
             f"{', '.join(_PAPER)} only. Use wording 'code'."
         )
     return dataclasses.replace(TASKS[name], template=_PAPER[name])
+
+
+def load_toml(path: str | Path) -> Task:
+    """Read a task of your own from a TOML file.
+
+    The file has ``name``, ``template`` and ``labels``, and may have ``columns``, ``evaluation`` and
+    ``cap``. A table ``files`` names the files ``train`` and ``evaluation`` (JSON lines, CSV or
+    TSV), relative to the TOML file; a table ``hub`` the data set on the hub (see `Hub`). Without
+    either the rows are looked for in the data folder, under the task's name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    ValueError, TypeError
+        If it is no TOML, has an unknown or missing entry, or describes no sound task (see
+        `Task`); the message names the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; expected a TOML file with a task.")
+    try:
+        entry = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is no TOML file: {error}.") from None
+    try:
+        if "files" in entry:
+            entry["files"] = _files(entry["files"], path.parent)
+        return _task(entry)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def _files(entry: object, folder: Path) -> tuple[str, str]:
+    splits = ("train", "evaluation")
+    if (
+        not isinstance(entry, Mapping)
+        or set(entry) != set(splits)
+        or not all(isinstance(name, str) and name.strip() for name in entry.values())
+    ):
+        raise ValueError(
+            f"files is {entry!r}; expected a table with the two entries train and evaluation, each "
+            f"a file name."
+        )
+    return tuple(str(folder / entry[split]) for split in splits)

@@ -29,6 +29,7 @@ NUMBER = re.compile(
 PARTS = re.compile(r"([-+−]?)([\d,]+)\.?(\d*)((?:[eE].*)?)")
 MINUS = ("-", "−")
 PLACE = "\0"
+OBJECT = re.compile(r"<[^<>\n]*>")
 IGNORED_BY_TAG = {
     tag: "not run" if marker == "skip" else "runs, output not compared"
     for tag, marker in metadata_tags.items()
@@ -173,11 +174,26 @@ def text_places(outputs):
     return places
 
 
+def says_something(text):
+    """Whether a text is more than names of objects, such as ``<Figure size 640x480>``."""
+    return bool(re.search(r"\w", OBJECT.sub("", text)))
+
+
 def left_out(cell):
-    """Return what of a code cell's output is not compared, or not closely; one line each."""
+    """Return what of a code cell's output is not compared, or not closely; one line each.
+
+    Raises
+    ------
+    ValueError
+        As `Tolerance.of` does.
+    """
     found = [IGNORED_BY_TAG[tag] for tag in cell.metadata.get("tags", ()) if tag in IGNORED_BY_TAG]
     tolerance = Tolerance.of(cell.metadata)
     if tolerance and tolerance.small:
         found.append(f"up to {tolerance.numbers} numbers may differ by {tolerance.units} in the "
                      "last digit")
+    shown = [output.get("data", {}) for output in cell.outputs]
+    if any("text/html" in data and not says_something(data.get("text/plain", ""))
+           for data in shown):
+        found.append("HTML that has no text of its own")
     return found

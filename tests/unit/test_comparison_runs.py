@@ -62,8 +62,8 @@ CASES = {
     "glue": (f"{GLUE}glue('loss', '0.50')", [glued("loss", "0.51")], {}, None),
     "glue, two units": ("glue('loss', '0.50')", [glued("loss", "0.52")], {}, "0.52"),
     "glue, other name": ("glue('loss', '0.50')", [glued("gain", "0.50")], {}, "gain"),
-    "address": ("print(object(), '0.50')", [stream("<object object at 0x7f00aa00bb00> 0.51\n")],
-                {}, None),
+    "address": ("object()", [result("<object object at 0x7f00aa00bb00>")], {}, "0x7f00aa00bb00"),
+    "size": ("print('<Figure size 640x480>')", [stream("<Figure size 640x481>\n")], {}, "640x481"),
     "html": ("from IPython.display import HTML; HTML('<p>0.50</p>')", [V4.new_output(
         "execute_result", {"text/plain": "<IPython.core.display.HTML object>",
                            "text/html": "<p>0.99</p>"}, execution_count=1)], {}, None),

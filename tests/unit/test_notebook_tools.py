@@ -97,7 +97,8 @@ def test_what_may_not_be_stored_is_named(cell, complaint):
 
 
 def test_pictures_inside_html_are_not_taken_for_paths():
-    data = {"text/html": '<img alt="x" src="data:image/png;base64,AAA/tmp/BBB=">'}
+    data = {"text/html": '<img alt="x" src="data:image/png;base64,AAA/tmp/BBB=">',
+            "text/plain": "a table"}
     assert notebooks.problems(chapter(shows("display_data", data=data)), URL) == []
 
 
@@ -109,6 +110,19 @@ def test_an_unchecked_cell_needs_a_reason(metadata):
     cell = V4.new_code_cell("1", execution_count=2, metadata=metadata)
     assert any("unchecked_reason" in problem for problem in notebooks.problems(chapter(cell), URL))
     cell.metadata["unchecked_reason"] = "a time"
+    assert notebooks.problems(chapter(cell), URL) == []
+
+
+@pytest.mark.parametrize("data", [
+    {"text/html": "<b>0.5</b>", "text/plain": "<IPython.core.display.HTML object>"},
+    {"text/html": "<b>0.5</b>", "text/plain": ""},
+    {"text/html": "<b>0.5</b>"},
+])
+def test_html_needs_a_text_that_can_be_compared(data):
+    cell = shows("display_data", data=data)
+    cell.outputs += prints("0.5").outputs
+    assert any("HTML that has no text" in found for found in notebooks.problems(chapter(cell), URL))
+    cell.outputs[0].data["text/plain"] = "a   0.5"
     assert notebooks.problems(chapter(cell), URL) == []
 
 

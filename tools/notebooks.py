@@ -22,11 +22,13 @@ import sys
 from pathlib import Path
 
 import nbformat
+from nbval.plugin import find_comment_markers
 
+from tools.comparison import left_out
 from tools.repository import ROOT, install_cell, repository_url, write_text
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-CELL_METADATA = ("mystnb", "tags", "unchecked_reason")
+CELL_METADATA = ("mystnb", "tags", "compare", "unchecked_reason")
 LARGEST_OUTPUTS = 1_500_000
 MACHINE_PATH = re.compile(
     r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|/var/folders/|[A-Z]:\\\\?Users)"
@@ -136,8 +138,20 @@ def output_texts(output):
 
 def cell_problems(cell):
     """Yield what is wrong with one code cell and its outputs."""
-    if cell.outputs and cell.execution_count is None:
-        yield "has outputs but no execution count; run the chapter again"
+    if cell.execution_count is None:
+        yield "was never run, so nothing of it is compared; run the chapter again"
+    if any(find_comment_markers(cell.source)):
+        yield "has a comment for nbval; use a tag, which the page of unchecked cells can see"
+    reason = cell.metadata.get("unchecked_reason")
+    try:
+        what = left_out(cell)
+    except ValueError as error:
+        yield str(error)
+    else:
+        if what and not reason:
+            yield f"is not fully compared ({what[0]}); say why in the metadata unchecked_reason"
+        if reason and not what:
+            yield "has an unchecked_reason, but all of it is compared; take the reason out"
     if MACHINE_PATH.search(cell.source):
         yield "names a path of one machine in its code"
     for output in cell.outputs:
@@ -169,10 +183,6 @@ def problems(notebook, url):
                      f"it must read:\n{install_cell(url)}")
     for number, cell in enumerate(code, start=1):
         found += [f"code cell {number} {problem}" for problem in cell_problems(cell)]
-        unchecked = {"nbval-ignore-output", "nbval-skip"} & set(cell.metadata.get("tags", ()))
-        if unchecked and not cell.metadata.get("unchecked_reason"):
-            found.append(f"code cell {number} is not compared; say why in the cell metadata "
-                         "unchecked_reason")
     size = sum(len(json.dumps(cell.outputs)) for cell in code)
     if size > LARGEST_OUTPUTS:
         found.append(f"outputs take {size:,} bytes; at most {LARGEST_OUTPUTS:,} are allowed")

@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+from nbval.plugin import comment_markers
 
 from tools import notebooks
 from tools.repository import install_cell, repository_url
@@ -46,10 +47,11 @@ def test_normalising_counts_from_one_and_keeps_outputs():
 def test_normalising_keeps_ids_and_only_the_metadata_that_the_book_reads():
     cell = V4.new_code_cell("1", id="mine", metadata={
         "tags": ["hide-input"], "mystnb": {"image": {"alt": "x"}}, "unchecked_reason": "random",
+        "compare": {"units": 2},
         "jupyter": {"source_hidden": True}, "collapsed": False})
     clean = notebooks.normalised(V4.new_notebook(cells=[cell], metadata={"widgets": {}}))
     assert clean.cells[0].id == "mine"
-    assert set(clean.cells[0].metadata) == {"tags", "mystnb", "unchecked_reason"}
+    assert set(clean.cells[0].metadata) == {"tags", "mystnb", "unchecked_reason", "compare"}
     assert set(clean.metadata) == {"kernelspec", "language_info"}
 
 
@@ -95,15 +97,50 @@ def test_what_may_not_be_stored_is_named(cell, complaint):
 
 
 def test_pictures_inside_html_are_not_taken_for_paths():
-    data = {"text/html": '<img alt="x" src="data:image/png;base64,AAA/tmp/BBB=">'}
+    data = {"text/html": '<img alt="x" src="data:image/png;base64,AAA/tmp/BBB=">',
+            "text/plain": "a table"}
     assert notebooks.problems(chapter(shows("display_data", data=data)), URL) == []
 
 
-def test_an_unchecked_cell_needs_a_reason():
-    cell = V4.new_code_cell("1", execution_count=2, metadata={"tags": ["nbval-ignore-output"]})
+@pytest.mark.parametrize("metadata", [
+    {"tags": ["nbval-ignore-output"]}, {"tags": ["nbval-skip"]}, {"compare": {"numbers": 5}},
+    {"tags": ["pytest-validate-ignore-output"]},
+])
+def test_an_unchecked_cell_needs_a_reason(metadata):
+    cell = V4.new_code_cell("1", execution_count=2, metadata=metadata)
     assert any("unchecked_reason" in problem for problem in notebooks.problems(chapter(cell), URL))
     cell.metadata["unchecked_reason"] = "a time"
     assert notebooks.problems(chapter(cell), URL) == []
+
+
+@pytest.mark.parametrize("data", [
+    {"text/html": "<b>0.5</b>", "text/plain": "<IPython.core.display.HTML object>"},
+    {"text/html": "<b>0.5</b>", "text/plain": ""},
+    {"text/html": "<b>0.5</b>"},
+])
+def test_html_needs_a_text_that_can_be_compared(data):
+    cell = shows("display_data", data=data)
+    cell.outputs += prints("0.5").outputs
+    assert any("HTML that has no text" in found for found in notebooks.problems(chapter(cell), URL))
+    cell.outputs[0].data["text/plain"] = "a   0.5"
+    assert notebooks.problems(chapter(cell), URL) == []
+
+
+@pytest.mark.parametrize(("metadata", "complaint"), [
+    ({"unchecked_reason": "a time"}, "take the reason out"),
+    ({"compare": {"units": 0}, "unchecked_reason": "chaos"}, "whole numbers from 1"),
+    ({"compare": {"units": 2}, "tags": ["compare-exactly"]}, "keep one"),
+])
+def test_what_does_not_fit_a_comparison_is_named(metadata, complaint):
+    cell = V4.new_code_cell("1", execution_count=2, metadata=metadata)
+    assert any(complaint in problem for problem in notebooks.problems(chapter(cell), URL))
+
+
+@pytest.mark.parametrize("mark", sorted(comment_markers))
+@pytest.mark.parametrize("comment", ["# {}", "    #{}  ", "### {}"])
+def test_marks_for_nbval_in_comments_are_refused(mark, comment):
+    cell = V4.new_code_cell(f"x = 1\n{comment.format(mark)}", execution_count=2)
+    assert any("comment for nbval" in problem for problem in notebooks.problems(chapter(cell), URL))
 
 
 def test_the_install_cell_is_demanded():
@@ -111,10 +148,11 @@ def test_the_install_cell_is_demanded():
     assert any("install cell" in problem for problem in notebooks.problems(notebook, URL))
 
 
-def test_outputs_without_count_are_refused():
-    notebook = chapter(prints("2"))
+@pytest.mark.parametrize("cell", [prints("2"), V4.new_code_cell("print(2)")])
+def test_a_cell_that_was_not_run_is_refused(cell):
+    notebook = chapter(cell)
     notebook.cells[1].execution_count = None
-    assert any("no execution count" in problem for problem in notebooks.problems(notebook, URL))
+    assert any("was never run" in problem for problem in notebooks.problems(notebook, URL))
 
 
 @pytest.mark.parametrize(("stated", "measured", "written"), [

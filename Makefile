@@ -8,22 +8,28 @@ PORT ?= 8000
 CHAPTER ?=
 # How many parts of `make test` run at a time.
 JOBS ?= 2
+# Numbers in the chapters must not depend on the processor: they are computed again with the kernels
+# of another family. Any other set and number of threads, for example:
+#   make test-notebooks-again KERNELS="OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2" THREADS=2
+KERNELS ?= OPENBLAS_CORETYPE=Prescott ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2
+THREADS ?= 1
 
 VENV := .venv
 BIN := $(VENV)/bin
 # The name of this file says what is installed: it appears when an installation is complete.
 READY := $(VENV)/ready-$(shell (cat requirements.txt pyproject.toml; pwd) | cksum | cut -d' ' -f1)
-# Kernels of another processor family: numbers in the chapters must not depend on them.
-OTHER_KERNELS := OPENBLAS_CORETYPE=Prescott ATEN_CPU_CAPABILITY=default \
-    MKL_ENABLE_INSTRUCTIONS=SSE4_2
-TESTS := test-unit test-editions test-site test-notebooks test-notebooks-again
+PARTS := lint test-unit test-editions test-site test-notebooks test-notebooks-again
+# A part is named in this folder from its start until it ends well: what is left has failed.
+FAILED := _build/failed
+begin = @mkdir -p $(FAILED) && touch $(FAILED)/$(1)
+end = @rm $(FAILED)/$(1)
 # Bytecode is written when a module is first imported: most of what is installed never is. Without it
 # every chapter would compile torch and transformers anew, ten seconds each.
 unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
 
-.PHONY: help install book test test-unit test-notebooks test-notebooks-again test-site test-editions \
-    run colab lint serve clean again
+.PHONY: help install book test try-book try-test site browser all-parts $(PARTS) test-unit-plain \
+    run colab serve clean again
 
 help:
 	@echo "make book    build the site from the committed outputs and say where to open it"
@@ -33,12 +39,14 @@ help:
 	@echo "make lint    check style and notebooks"
 	@echo "make serve   serve the built site on http://localhost:$(PORT)"
 	@echo "make clean   remove what was built (not .venv)"
-	@echo "Parts of make test: lint $(TESTS)"
+	@echo "Parts of make test: $(PARTS)"
+	@echo "make test-unit-plain   the unit tests of what needs no torch"
 
 # ---- the environment -----------------------------------------------------------------------------
 
 # An environment whose Python has gone, or whose installation broke off, is made from nothing.
 $(READY): $(if $(shell $(BIN)/python -V 2>/dev/null),,again)
+	$(call begin,install)
 	@python=; for candidate in $(PYTHON); do \
 	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	    then python="$$candidate"; break; fi; \
@@ -61,26 +69,46 @@ $(READY): $(if $(shell $(BIN)/python -V 2>/dev/null),,again)
 	         "back." >&2; exit 1; \
 	fi; \
 	touch $@
+	$(call end,install)
 
 again:
 
 install: $(READY)
 
+# ---- the last line -------------------------------------------------------------------------------
+
+# `make book` and `make test` do their work in a make of their own, and then say in one line how it
+# went: an error that make itself reports would have the last word otherwise.
+WELL := _build/ended-well
+try = @rm -rf $(FAILED) $(WELL); $(MAKE) --no-print-directory $(1) && touch $(WELL) || true
+failed = $(shell ls $(FAILED) 2>/dev/null)
+verdict = @$(if $(shell ls $(WELL) 2>/dev/null),echo $(1),$(error \
+    Failed: $(failed). To run a part alone: $(failed:%=make %)))
+
 # ---- the book ------------------------------------------------------------------------------------
 
+book: try-book
+	$(call verdict,"The book is built. Open this file in a browser: $(CURDIR)/_build/html/index.html")
+
+try-book:
+	$(call try,site)
+
 # Built afresh each time: it takes seconds, and a page can never be stale.
-book: $(READY)
-	@rm -rf _build/html _build/.doctrees; mkdir -p _build
+site: $(READY)
+	$(call begin,book)
+	@rm -rf _build/html _build/.doctrees
 	@$(BIN)/jupyter-book build . -W -n --keep-going -q >_build/book.log 2>&1 || { \
 	    cat _build/book.log; \
 	    echo "The book was not built: mend the warnings above." >&2; exit 1; }
-	@echo "The book is built. Open this file in a browser: $(CURDIR)/_build/html/index.html"
+	$(call end,book)
 
 run: $(READY)
 	$(BIN)/python -m tools.notebooks run $(CHAPTER)
 
 colab: $(READY)
+	$(call begin,$@)
 	$(BIN)/python -m tools.colab
+	$(call end,$@)
 
 serve: $(READY)
 	@test -e _build/html/index.html || $(MAKE) book
@@ -92,32 +120,58 @@ clean:
 
 # ---- tests ---------------------------------------------------------------------------------------
 
+test: try-test
+	$(call verdict,"All tests passed: $(PARTS)")
+
+try-test:
+	$(call try,browser all-parts)
+
 # The parts do not depend on each other; the report of each is printed when it ends.
-test: lint
+all-parts:
 	@$(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) \
-	    $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(TESTS)
-	@echo "All tests passed."
+	    $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(PARTS)
+
+browser: $(READY)
+	$(call begin,$@)
+	@$(BIN)/python -m tools.browser
+	$(call end,$@)
 
 lint: $(READY)
+	$(call begin,$@)
 	$(BIN)/ruff check .
 	$(BIN)/python -m tools.notebooks check
 	$(BIN)/python -m tools.repository --check
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(call end,$@)
 
 test-unit: $(READY)
+	$(call begin,$@)
 	$(BIN)/pytest tests/unit --jaxtyping-packages=iclbook,beartype.beartype
+	$(call end,$@)
+
+test-unit-plain: $(READY)
+	$(BIN)/pytest tests/unit --plain --jaxtyping-packages=iclbook,beartype.beartype
 
 test-notebooks: $(READY)
+	$(call begin,$@)
 	$(BIN)/pytest --nbval book
+	$(call end,$@)
 
 test-notebooks-again: $(READY)
+	$(call begin,$@)
 ifeq ($(shell uname -m),x86_64)
-	$(OTHER_KERNELS) $(BIN)/pytest --nbval book
+	$(KERNELS) KERNEL_THREADS=$(THREADS) $(BIN)/pytest --nbval book
 else
 	@echo "test-notebooks-again: the other kernels are those of x86-64 processors; left out here"
 endif
+	$(call end,$@)
 
-test-site: book
+test-site: site
+	$(call begin,$@)
 	$(BIN)/pytest tests/site
+	$(call end,$@)
 
-test-editions: book colab
+test-editions: site colab
+	$(call begin,$@)
 	$(BIN)/pytest tests/editions
+	$(call end,$@)

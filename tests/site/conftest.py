@@ -1,7 +1,6 @@
 """The built site, served on this machine, and a headless Chromium to look at it with."""
 
 import os
-import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +11,7 @@ import yaml
 from playwright.sync_api import sync_playwright
 
 from tools import repository
+from tools.browser import NoBrowserError, get
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
@@ -25,10 +25,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-NO_BROWSER = (
-    "no Chromium found: install it (Debian, Ubuntu: apt install chromium), or run "
-    "`.venv/bin/playwright install chromium`, or set CHROME to a Chromium or Chrome program"
-)
+PROGRAM = pytest.StashKey[str]()
 VIEWS = {
     "desktop": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
@@ -70,25 +67,23 @@ def repository_url():
     return repository.repository_url()
 
 
-def find_chromium():
-    """Return the path of a Chromium, or None for Playwright's own."""
-    named = os.environ.get("CHROME")
-    if named and not shutil.which(named):
-        pytest.fail(f"CHROME is {named!r}, which is no program; {NO_BROWSER}", pytrace=False)
-    names = [named] if named else ["chromium", "google-chrome", "chromium-browser"]
-    return next(filter(None, map(shutil.which, names)), None)
+def pytest_collection_finish(session):
+    """Have a browser before the first test that needs one, or say once that there is none."""
+    needed = any("browser" in item.fixturenames for item in session.items)
+    if needed and not session.config.option.collectonly:
+        try:
+            session.config.stash[PROGRAM] = get()
+        except NoBrowserError as error:
+            pytest.exit(str(error), returncode=1)
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser(pytestconfig):
     """A headless Chromium."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
-        program = find_chromium()
-        if program is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.fail(NO_BROWSER, pytrace=False)
-        root = hasattr(os, "geteuid") and os.geteuid() == 0
         chromium = playwright.chromium.launch(
-            executable_path=program, args=FLAGS + ["--no-sandbox"] * root
+            executable_path=pytestconfig.stash[PROGRAM], args=FLAGS + ["--no-sandbox"] * root
         )
         yield chromium
         chromium.close()

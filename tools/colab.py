@@ -114,9 +114,11 @@ def plain_notebook(chapter, blocks):
             cells.append(code_cell(chapter.cells[code.pop(0)], **off_page))
         if code and code[0] == block.index:
             cells.append(code_cell(chapter.cells[code.pop(0)], block.solution, "solution"))
+        text += block.captions
         # What follows directly and is off the page belongs before the text that quotes it.
         following = block.index + 1
         while code and code[0] == following and "remove-cell" in tags(chapter.cells[following]):
+            end_text()
             cells.append(code_cell(chapter.cells[code.pop(0)], **off_page))
             following += 1
     metadata = {

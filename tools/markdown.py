@@ -4,33 +4,51 @@ By the time a page arrives here, Sphinx has resolved it: references carry their 
 their authors, glued values their text. What is left is to say each node in plain Markdown. A node
 that has no rule here stops the build and is named, so that nothing is lost in silence.
 
-The trap: notebook viewers look for formulas before they look for Markdown. A formula inside a quote
-must therefore stand on one line, and one inside a table must not contain a bar.
+Notebook viewers look for formulas before they look for Markdown. A formula inside a quote must
+therefore stand on one line, and one inside a table must not contain a bar.
 """
 
+import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docutils import nodes
 from sphinx.errors import ExtensionError
 
-SPECIAL = re.compile(r"([\\*`$<]|\](?=\()|(?<![^\W_])_|_(?![^\W_]))")
-LINE_START = re.compile(r"(?m)^([ \t]*)([-+#>]|\d+(?=[.)]))(?=[ \t.)]|$)")
-ADDRESS = re.compile(r"https?://\S+?(?=[.,]?(?:\s|$))|doi:(10\.\S+?)(?=[.,]?(?:\s|$))")
+from tools.commonmark import (
+    ADDRESS,
+    BRACKETS,
+    code_block,
+    code_span,
+    escaped,
+    link,
+    linked_addresses,
+    paragraph,
+    table,
+    without_bars,
+)
+
+FORMULA = re.compile(r"(?ms)^([ \t]*)(\$\$\n.*?\n[ \t]*\$\$|\\begin\{(\w+\*?)\}.*?\\end\{\3\})$")
+LISTS = (nodes.bullet_list, nodes.enumerated_list, nodes.definition_list)
 
 
 @dataclass(frozen=True)
 class CodeCell:
-    """Place of a code cell of the notebook; ``solution`` names the exercise that it solves."""
+    """Place of a code cell of the notebook.
+
+    Attributes
+    ----------
+    index : int
+        Number of the cell in the chapter.
+    captions : tuple of str
+        Blocks that belong directly under its output.
+    solution : str
+        Title of the exercise's solution, if it is one.
+    """
 
     index: int
+    captions: tuple = ()
     solution: str = ""
-
-
-def escaped(text):
-    """Return ``text`` so that Markdown shows it as it is."""
-    text = SPECIAL.sub(r"\\\1", text)
-    return LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if not m[2].isdigit() else m[0], text)
 
 
 def quoted(blocks):
@@ -40,17 +58,9 @@ def quoted(blocks):
         if isinstance(block, CodeCell):
             raise ExtensionError("a code cell stands inside a box; a plain notebook cannot show "
                                  "that, so move it out")
-        if block.startswith("$$"):
-            block = " ".join(block.split("\n"))
+        block = FORMULA.sub(lambda m: m[1] + " ".join(m[2].split()), block)
         lines += [*block.split("\n"), ""]
     return "\n".join(f"> {line}".rstrip() for line in lines[:-1])
-
-
-def linked_addresses(text):
-    """Return a formatted bibliography entry with its addresses as links."""
-    return ADDRESS.sub(
-        lambda m: f"[doi:{m[1]}](https://doi.org/{m[1]})" if m[1] else f"<{m[0]}>", text
-    )
 
 
 class MarkdownWriter:
@@ -76,7 +86,7 @@ class MarkdownWriter:
     def __init__(self, env, docname, address, images):
         self.env, self.docname, self.address, self.images = env, docname, address, images
         self.depth = 0
-        self.in_table = False
+        self.in_table = self.in_link = False
         self.cited = {}
         self.citation_ids = {c.citation_id for c in env.get_domain("cite").citations}
 
@@ -91,8 +101,15 @@ class MarkdownWriter:
         return self.blocks_of(node.children)
 
     def blocks_of(self, children):
-        """Return the blocks of several nodes, one after another."""
-        return [block for child in children for block in self.block(child)]
+        """Return the blocks of several nodes; a comment keeps neighbouring lists apart."""
+        blocks, before = [], None
+        for child in children:
+            found = self.block(child)
+            if found and isinstance(child, LISTS) and type(child) is type(before):
+                blocks.append("<!-- -->")
+            before = child if found else before
+            blocks += found
+        return blocks
 
     def block(self, node):
         """Return the blocks of one node."""
@@ -109,11 +126,11 @@ class MarkdownWriter:
 
     def block_title(self, node):
         number = self.env.toc_secnumbers.get(self.docname, {}).get("") if self.depth == 1 else None
-        text = self.text(node)
+        text = re.sub(r"(#+)$", r"\\\1", self.text(node))
         return [f"{'#' * self.depth} {'.'.join(map(str, number)) + '. ' if number else ''}{text}"]
 
     def block_paragraph(self, node):
-        return [self.text(node)]
+        return [paragraph(self.text(node))]
 
     def block_rubric(self, node):
         return [f"**{self.text(node)}**"]
@@ -148,10 +165,10 @@ class MarkdownWriter:
 
     def block_literal_block(self, node):
         language = node.get("language", "").replace("default", "").replace("none", "")
-        return [f"```{language}\n{node.astext()}\n```"]
+        return [code_block(node.astext(), language)]
 
     def block_math_block(self, node):
-        formula = node.astext().strip()
+        formula = self.formula(node).strip()
         if node.get("nowrap"):
             return [formula]
         if r"\\" in formula:
@@ -161,14 +178,10 @@ class MarkdownWriter:
 
     def block_table(self, node):
         self.in_table = True
-        rows = [
-            [" ".join(self.blocks(entry)).replace("\n", " ") for entry in row]
-            for row in node.findall(nodes.row)
-        ]
+        rows = [[" ".join(self.blocks(entry)) for entry in row] for row in node.findall(nodes.row)]
         self.in_table = False
-        rows.insert(1, ["---"] * len(rows[0]))
         caption = [f"*{self.text(part)}*" for part in node if isinstance(part, nodes.title)]
-        return [*caption, "\n".join(f"| {' | '.join(row)} |" for row in rows)]
+        return [*caption, table(rows)]
 
     def block_figure(self, node):
         return self.blocks(node)
@@ -205,7 +218,7 @@ class MarkdownWriter:
             return self.blocks(node)
         captions = [b for figure in node.findall(nodes.figure) for part in figure
                     if isinstance(part, nodes.caption) for b in self.block_caption(part)]
-        return [CodeCell(node["cell_index"]), *captions]
+        return [CodeCell(node["cell_index"], tuple(captions))]
 
     def block_proof_node(self, node):
         """A proof: its frame is a box with a title of its own."""
@@ -228,7 +241,7 @@ class MarkdownWriter:
 
     def block_solution_node(self, node):
         """A solution is folded away: its text in a details element, its code as a closed form."""
-        title = " ".join(self.text(node[0]).split())
+        title = " ".join(node[0].astext().split())
         blocks, shown = [], []
         for block in [*self.blocks_of(node.children[1:]), None]:
             if isinstance(block, str):
@@ -236,10 +249,10 @@ class MarkdownWriter:
                 continue
             if shown:
                 text = "\n\n".join(shown)
-                blocks.append(f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>")
+                blocks.append(f"<details>\n<summary>{html.escape(title)}</summary>\n\n{text}\n\n</details>")
                 shown = []
             if block is not None:
-                blocks.append(CodeCell(block.index, solution=title))
+                blocks.append(replace(block, solution=title))
         return blocks
 
     def nothing(self, node):
@@ -274,18 +287,28 @@ class MarkdownWriter:
         return rule(node)
 
     def inline_Text(self, node):
-        return escaped(node.astext())
+        text = escaped(node.astext())
+        return text.translate(BRACKETS) if self.in_link else text
 
     def inline_inline(self, node):
         return self.text(node)
 
     inline_abbreviation = inline_generated = inline_title_reference = inline_inline
 
-    def inline_emphasis(self, node):
-        return f"*{self.text(node)}*"
+    def inline_emphasis(self, node, mark="*", tag="em"):
+        """Stars; where they touch a letter or other stars so that they would stay stars, HTML."""
+        place = node.parent.index(node)
+        before, after = node.parent[max(place - 1, 0):place], node.parent[place + 1:place + 2]
+        plain = node.astext()
+        touches = [(n[0].astext()[end:][:1], plain[-1 - end]) for n, end in
+                   ((before, -1), (after, 0)) if n]
+        starred = any(isinstance(n, nodes.emphasis | nodes.strong) for n in [*before, *after])
+        if starred or any(letter.isalnum() and not edge.isalnum() for letter, edge in touches):
+            return f"<{tag}>{self.text(node)}</{tag}>"
+        return f"{mark}{self.text(node)}{mark}"
 
     def inline_strong(self, node):
-        return f"**{self.text(node)}**"
+        return self.inline_emphasis(node, "**", "strong")
 
     def inline_superscript(self, node):
         return f"<sup>{self.text(node)}</sup>"
@@ -294,36 +317,42 @@ class MarkdownWriter:
         return f"<sub>{self.text(node)}</sub>"
 
     def inline_literal(self, node):
-        text = node.astext()
-        return f"`` {text} ``" if "`" in text else f"`{text}`"
+        return code_span(node.astext())
 
     def inline_math(self, node):
-        formula = node.astext()
-        if self.in_table:
-            formula = formula.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
-        return f"${formula}$"
+        return f"${self.formula(node)}$".replace("\n", " ")
+
+    def formula(self, node):
+        """Return the TeX of a formula."""
+        return without_bars(node.astext()) if self.in_table else node.astext()
 
     def inline_image(self, node):
+        if node["uri"].startswith("attachment:"):
+            raise ExtensionError(f"{self.docname}: the picture {node['uri']} was pasted into a "
+                                 "cell; store it as a file and show it with the directive figure")
         address = node["uri"] if "://" in node["uri"] else f"{self.images}/{node['uri']}"
-        return f"![{node.get('alt', '')}]({address})"
+        return "!" + link(escaped(node.get("alt", "")).translate(BRACKETS), address)
 
     def inline_raw(self, node):
-        return "".join(self.block_raw(node))
+        return "".join(self.block_raw(node)).replace("\n", " ")
 
     def inline_target(self, node):
         return self.text(node)
 
     def inline_reference(self, node):
         """A link; places on the same page are only named, since notebooks have no anchors."""
-        text, address = self.text(node), node.get("refuri", "")
+        address = node.get("refuri", "")
         if address.partition("#")[2] in self.citation_ids:
             entry = node["reftitle"]
-            self.cited[entry] = linked_addresses(escaped(entry))
+            self.cited[entry] = linked_addresses(entry)
             found = ADDRESS.search(entry)
             address = found and (f"https://doi.org/{found[1]}" if found[1] else found[0])
         if not address or address.partition("#")[0] == self.address:
-            return text
-        return f"[{text}]({address})"
+            return self.text(node)
+        self.in_link = True
+        text = self.text(node)
+        self.in_link = False
+        return link(text, address)
 
     inline_number_reference = inline_reference
 

@@ -105,7 +105,6 @@ def normalised(notebook):
         cell.metadata = nbformat.from_dict(
             {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
         )
-        cell.pop("attachments", None)
         if cell.cell_type != "code":
             continue
         if cell.execution_count is not None or cell.outputs:
@@ -177,6 +176,9 @@ def problems(notebook, url):
     found = []
     if to_text(normalised(notebook)) != to_text(notebook):
         found.append("not normalised; run `python -m tools.notebooks normalise`")
+    found += [f"cell {number} holds a pasted picture, which no edition of the book shows; store it "
+              "as a file and show it with the directive figure"
+              for number, cell in enumerate(notebook.cells, start=1) if cell.get("attachments")]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not code or code[0].source != install_cell(url) or "remove-cell" not in code[0].metadata.get(
         "tags", ()

@@ -143,6 +143,16 @@ def test_marks_for_nbval_in_comments_are_refused(mark, comment):
     assert any("comment for nbval" in problem for problem in notebooks.problems(chapter(cell), URL))
 
 
+def test_a_pasted_picture_is_kept_and_refused():
+    pasted = V4.new_markdown_cell("![x](attachment:x.png)", attachments={
+        "x.png": {"image/png": "iVBO"}})
+    notebook = chapter(pasted)
+    assert notebook.cells[1].attachments == pasted.attachments
+    (problem,) = notebooks.problems(notebook, URL)
+    assert problem.startswith("cell 2 holds a pasted picture")
+    assert "figure" in problem
+
+
 def test_the_install_cell_is_demanded():
     notebook = notebooks.normalised(V4.new_notebook(cells=[V4.new_code_cell("1")]))
     assert any("install cell" in problem for problem in notebooks.problems(notebook, URL))

@@ -3,6 +3,7 @@
 import re
 import shutil
 import zipfile
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -104,6 +105,17 @@ def test_numbers_are_those_of_the_site(notebook, name):
     figures = re.findall(r'<span class="caption-number">Fig\. ([\d.]+?)\s*</span>', html)
     assert re.findall(r"\\tag\{([\d.]+)\}", text(notebook)) == equations
     assert re.findall(r"\*Fig\. ([\d.]+?)\.\*", text(notebook)) == figures
+
+
+def test_captions_stand_under_their_figures(notebook):
+    for before, cell in pairwise(notebook.cells):
+        for caption in re.finditer(r"(?m)^\*Fig\. [\d.]+\.\*", cell.source):
+            text_before = cell.source[:caption.start()].strip()
+            if text_before:
+                assert text_before.split("\n")[-1].startswith("!["), caption.group()
+            else:
+                assert before.cell_type == "code", caption.group()
+                assert "off-page" not in before.metadata.get("tags", []), caption.group()
 
 
 def test_pictures_and_text_stay_and_controls_of_the_page_go(notebook, chapter):

@@ -1,11 +1,23 @@
 """Outputs are compared as ``tools/comparison.py`` says: rounding passes, nothing else does."""
 
+import re
+
 import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.comparison import Tolerance, changed_numbers, is_near, settled, units_between
+from tools.comparison import (
+    NUMBER,
+    Tolerance,
+    changed_numbers,
+    digits,
+    is_near,
+    settled,
+    text_places,
+    units_between,
+)
+from tools.notebooks import chapters, read
 
 V4 = nbformat.v4
 TABLE = """\
@@ -153,6 +165,49 @@ def test_a_reason_widens_and_a_tag_narrows():
 def test_what_a_cell_may_not_ask_for_is_named(metadata, complaint):
     with pytest.raises(ValueError, match=complaint):
         Tolerance.of(metadata)
+
+
+# -- what the chapters print -----------------------------------------------------------------------
+
+WORD = re.compile(r"[^\W\d_]+")
+INTEGER = re.compile(r"(?<![\w.,])\d+(?![\w.,%])")
+
+
+def mutations(text):
+    """Yield texts that differ from ``text`` in one number, integer, sign, word or line."""
+    for found in NUMBER.finditer(text):
+        for units in (-2, 2) if abs(digits(found[0])) > 1 else (2,):
+            yield replaced(text, found, shifted(found[0], units))
+        if digits(found[0]):
+            sign = found[0][0] in "-−"
+            yield replaced(text, found, found[0][1:] if sign else f"-{found[0].lstrip('+')}")
+    for found in INTEGER.finditer(text):
+        yield replaced(text, found, str(int(found[0]) + 1))
+    for found in WORD.finditer(text):
+        yield replaced(text, found, found[0][:-1] + ("y" if found[0][-1] == "x" else "x"))
+    lines = text.splitlines(keepends=True)
+    yield from ("".join(lines[:i] + lines[i + 1:]) for i in range(len(lines)))
+
+
+def replaced(text, found, new):
+    return text[:found.start()] + new + text[found.end():]
+
+
+def shifted(number, units):
+    """Return a printed number ``units`` of its last digit further from zero."""
+    sign, mantissa, exponent = re.fullmatch(r"([-+−]?)([^eE]+)(.*)", number).groups()
+    decimals = len(mantissa.partition(".")[2])
+    return sign + printed(abs(digits(number)) + units, decimals) + exponent
+
+
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
+def test_no_mutation_of_a_chapter_passes(path):
+    texts = {node[key] for cell in read(path).cells
+             for places in text_places(cell.get("outputs", [])).values() for node, key in places}
+    tried = [(text, mutated) for text in texts for mutated in mutations(text)]
+    assert tried
+    passed = [pair for pair in tried if accepted([result(pair[0])], [result(pair[1])])]
+    assert not passed, f"{len(passed)} of {len(tried)} pass, such as {passed[0]}"
 
 
 # -- properties ------------------------------------------------------------------------------------

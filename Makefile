@@ -1,11 +1,15 @@
 # Everything the book needs, one word each; `make` alone lists them.
 #
 # The packages of requirements.txt are installed into .venv the first time, and again only when
-# requirements.txt or pyproject.toml change. Name another Python with PYTHON=/path/to/python3.12.
+# requirements.txt or pyproject.toml change. Name another Python with PYTHON=/path/to/python3.12,
+# other packages with REQUIREMENTS=file and another environment with VENV=folder.
 
+REQUIREMENTS ?= requirements.txt
 PYTHON ?= python3 python3.13 python3.12 python3.11
 PORT ?= 8000
 CHAPTER ?=
+# The commit that the Colab notebooks install; without one, the newest version.
+COMMIT ?=
 # How many parts of `make test` run at a time.
 JOBS ?= 2
 # Numbers in the chapters must not depend on the processor: they are computed again with the kernels
@@ -14,10 +18,10 @@ JOBS ?= 2
 KERNELS ?= OPENBLAS_CORETYPE=Prescott ATEN_CPU_CAPABILITY=default MKL_ENABLE_INSTRUCTIONS=SSE4_2
 THREADS ?= 1
 
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 # The name of this file says what is installed: it appears when an installation is complete.
-READY := $(VENV)/ready-$(shell (cat requirements.txt pyproject.toml; pwd) | cksum | cut -d' ' -f1)
+READY := $(VENV)/ready-$(shell (cat $(REQUIREMENTS) pyproject.toml; pwd) | cksum | cut -d' ' -f1)
 PARTS := lint test-unit test-editions test-site test-notebooks test-notebooks-again
 # A part is named in this folder from its start until it ends well: what is left has failed.
 FAILED := _build/failed
@@ -62,7 +66,7 @@ $(READY): $(if $(shell $(BIN)/python -V 2>/dev/null),,again)
 	    echo "Python could not make $(VENV): see above. On Debian and Ubuntu install" \
 	         "python3-venv, then run make again." >&2; exit 1; \
 	fi; \
-	if ! $(PIP_INSTALL) -r requirements.txt || \
+	if ! $(PIP_INSTALL) -r $(REQUIREMENTS) || \
 	   ! $(PIP_INSTALL) --no-deps --no-build-isolation -e .; then \
 	    echo "The packages could not be installed: see the lines above. If they say that no" \
 	         "version was found, the network is most likely away: run make again when it is" \
@@ -107,7 +111,7 @@ run: $(READY)
 
 colab: $(READY)
 	$(call begin,$@)
-	$(BIN)/python -m tools.colab
+	$(BIN)/python -m tools.colab $(COMMIT)
 	$(call end,$@)
 
 serve: $(READY)

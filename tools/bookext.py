@@ -63,13 +63,16 @@ class AuthorYearStyle(PlainStyle):
 def pages_url(url):
     """Return the address of the GitHub Pages site of the repository at ``url``.
 
+    The repository OWNER.github.io holds the site of its owner, which has no folder.
+
     Raises
     ------
     ValueError
         If ``url`` is not of the form ``https://github.com/NAME/REPO``.
     """
     owner, name = checked_url(url).split("/")[-2:]
-    return f"https://{owner.lower()}.github.io/{name}/"
+    site = f"{owner.lower()}.github.io"
+    return f"https://{site}/" if name.lower() == site else f"https://{site}/{name}/"
 
 
 def derive_settings(app, config):

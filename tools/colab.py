@@ -2,13 +2,14 @@
 
 ::
 
-    python -m tools.colab
+    python -m tools.colab [COMMIT]
 
 Colab shows neither directives nor roles. So the chapters are read by Sphinx, exactly as for the
 site, which gives every number and citation, and are then written as plain notebooks at the same
 paths as their sources:
 
-- the install cell comes first;
+- the install cell comes first; with COMMIT it installs that commit, which the pictures come from
+  too;
 - text is plain Markdown (``tools/markdown.py``), captions stand under their figures, and the cited
   papers are listed at the end;
 - solutions are folded away, their text in a details element and their code as a closed form, and
@@ -30,7 +31,7 @@ from sphinx.builders import Builder
 from tools.bookext import pages_url
 from tools.markdown import CodeCell, MarkdownWriter
 from tools.notebooks import KERNELSPEC, read, to_text
-from tools.repository import ROOT, repository_url, write_text
+from tools.repository import ROOT, colab_cell, repository_url, write_text
 
 TARGET = ROOT / "_build" / "colab"
 NOTICE = "*This is the notebook of a chapter of a book. Its page, with all figures and links: <{}>*"
@@ -47,6 +48,7 @@ class ColabBuilder(Builder):
         """Find the addresses that plain notebooks link to."""
         self.repository = repository_url(self.srcdir)
         self.site = pages_url(self.repository)
+        self.commit = self.config.colab_commit
 
     def get_outdated_docs(self):
         """Everything is written anew."""
@@ -69,13 +71,15 @@ class ColabBuilder(Builder):
         if source.suffix != ".ipynb":
             return
         address = self.get_target_uri(docname)
-        writer = MarkdownWriter(self.env, docname, address, f"{self.repository}/raw/main")
+        raw = f"{self.repository}/raw/{self.commit or 'main'}"
+        writer = MarkdownWriter(self.env, docname, address, raw)
         blocks = writer.write(doctree)
         if writer.cited:
             cited = sorted(writer.cited, key=surname)
             entries = "\n".join(f"- {writer.cited[entry]}" for entry in cited)
             blocks += [f"## References\n\n{entries}"]
         notebook = plain_notebook(read(source), [NOTICE.format(address), *blocks])
+        notebook.cells[0].source = colab_cell(self.repository, self.commit)
         target = Path(self.outdir, f"{docname}.ipynb")
         target.parent.mkdir(parents=True, exist_ok=True)
         write_text(target, to_text(notebook))
@@ -162,10 +166,11 @@ def code_cell(cell, title="", tag=""):
 def setup(app):
     """Register the builder with Sphinx."""
     app.add_builder(ColabBuilder)
+    app.add_config_value("colab_commit", "", "env", str)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def main():
+def main(commit=""):
     """Write the edition afresh and return the exit status."""
     from jupyter_book.sphinx import build_sphinx
 
@@ -181,6 +186,7 @@ def main():
             "external_toc_path": str(ROOT / "_toc.yml"),
             "latex_individualpages": False,
             "nitpicky": True,
+            "colab_commit": commit,
             "extensions": [*settings["extensions"], "tools.colab"],
             "nb_mime_priority_overrides": [
                 ("colab", "image/png", 10),
@@ -206,4 +212,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

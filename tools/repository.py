@@ -25,6 +25,19 @@ import sys
 
 if "google.colab" in sys.modules:
     %pip install -q "iclbook @ git+{url}\""""
+COLAB_CELL = """\
+import sys
+
+if "google.colab" in sys.modules:
+    %pip install -q "iclbook @ git+{source}"
+    from importlib.util import find_spec
+
+    if find_spec("iclbook") is None:
+        raise ImportError(
+            "iclbook could not be installed; the lines above say why. "
+            "See whether {url} opens in a browser, then choose "
+            "'Runtime', 'Restart session and run all'."
+        )"""
 
 
 def write_text(path, text):
@@ -69,6 +82,19 @@ def checked_url(url):
 def install_cell(url):
     """Return the source of a chapter's first code cell."""
     return INSTALL_CELL.format(url=url)
+
+
+def colab_cell(url, commit=""):
+    """Return the source of the first cell in Colab: it installs ``commit``, or says what to do.
+
+    Raises
+    ------
+    ValueError
+        If ``commit`` is not a full hash. Without one the newest version is installed.
+    """
+    if not re.fullmatch(r"([0-9a-f]{40})?", commit):
+        raise ValueError(f"commit {commit!r}: expected the 40 digits of `git rev-parse HEAD`")
+    return COLAB_CELL.format(url=url, source=f"{url}@{commit}" if commit else url)
 
 
 def derived(url, root=ROOT):

@@ -62,5 +62,8 @@ def test_the_site_address_follows_from_the_repository():
     assert bookext.pages_url("https://github.com/Some-One/book") == (
         "https://some-one.github.io/book/"
     )
+    assert bookext.pages_url("https://github.com/Some-One/Some-One.github.io") == (
+        "https://some-one.github.io/"
+    )
     with pytest.raises(ValueError, match=r"expected https://github\.com"):
         bookext.pages_url("https://example.org/book")

@@ -8,6 +8,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
+from tools.bookext import pages_url
+
 # Read by people or machines on the web only; a page never loads them.
 ELSEWHERE = ("http://", "https://", "mailto:", "data:")
 
@@ -93,8 +95,7 @@ def test_pages_say_what_they_are_when_shared(site, chapter, name):
 
 
 def test_shared_addresses_are_those_of_the_configured_repository(site, chapter, repository_url):
-    owner, name = repository_url.split("/")[-2:]
-    home = f"https://{owner.lower()}.github.io/{name}/"
+    home = pages_url(repository_url)
     soup = parsed(site / f"{chapter}.html")
     assert soup.find("meta", property="og:url")["content"] == f"{home}{chapter}.html"
     assert soup.find("link", rel="canonical")["href"] == f"{home}{chapter}.html"

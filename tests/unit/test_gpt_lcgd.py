@@ -52,7 +52,7 @@ def losses_by_layer(family, net, ids, form):
         layer(args[0].detach(), *args[1:], **kwargs)
         hook.remove()
         output = read[0][0] if isinstance(read[0], tuple) else read[0]
-        logits = net.lm_head(net.get_submodule(norm)(output))[0, :-1]
+        logits = net.get_output_embeddings()(net.get_submodule(norm)(output))[0, :-1]
         yield cross_entropy(logits, ids[0, 1:], reduction="none")
 
 

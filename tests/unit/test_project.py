@@ -1,5 +1,6 @@
 """The project as a whole: pins, addresses, licences, committed notebooks."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -7,12 +8,15 @@ import tomllib
 
 import pytest
 import yaml
+from IPython.core.inputtransformer2 import TransformerManager
 
 import iclbook
-from tools import notebooks, repository
+from tools import notebooks, oldest, repository
 from tools.notebooks import ROOT
 
 CHAPTERS = [path.relative_to(ROOT).as_posix() for path in notebooks.chapters()]
+WORKFLOWS = {path.stem: yaml.safe_load(path.read_text("utf-8"))
+             for path in (ROOT / ".github" / "workflows").glob("*.yml")}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -47,6 +51,62 @@ def test_the_package_never_asks_for_torch_and_sets_no_upper_bounds():
     assert not any(re.match(r"(torch|transformers)\b", need) for need in PROJECT["dependencies"])
     needs = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["models"]]
     assert [need for need in needs if not re.fullmatch(r"[\w-]+>=[\d.]+", need)] == []
+
+
+def test_the_oldest_packages_are_those_of_the_bounds():
+    pins = oldest.oldest()
+    assert {"numpy==2.0", "torch==2.9", "transformers==5.5"} <= set(pins)
+    assert [pin for pin in pins if not re.fullmatch(r"[\w-]+==[\w.]+", pin)] == []
+
+
+def test_an_unbounded_need_is_refused(tmp_path):
+    (tmp_path / "requirements.txt").write_text((ROOT / "requirements.txt").read_text("utf-8"))
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\ndependencies = ["numpy"]\noptional-dependencies.models = []')
+    with pytest.raises(ValueError, match=r"\['numpy'\]; expected a lower bound"):
+        oldest.oldest(tmp_path)
+
+
+def test_only_what_was_tested_on_main_is_published():
+    # YAML reads the key `on` as true.
+    assert set(WORKFLOWS["publish"][True]) == {"workflow_call"}
+    assert set(WORKFLOWS["test"][True]) == {"push", "pull_request", "workflow_dispatch"}
+    publish = WORKFLOWS["test"]["jobs"]["publish"]
+    others = set(WORKFLOWS["test"]["jobs"]) - {"publish"}
+    assert set(publish["needs"]) == others
+    assert publish["if"].split(" && ") == ["github.event_name != 'pull_request'",
+                                           "github.ref == 'refs/heads/main'"]
+
+
+def test_only_publishing_may_write():
+    for name, workflow in WORKFLOWS.items():
+        assert workflow["permissions"] == {}, name
+        for job, content in workflow["jobs"].items():
+            writes = "write" in content["permissions"].values()
+            assert writes == (job in {"publish", "site", "colab"}), job
+
+
+def test_every_action_is_pinned_and_runs_on_a_current_node():
+    # The first majors on Node 24.
+    least = {"checkout": 5, "setup-python": 6, "upload-artifact": 6, "download-artifact": 7,
+             "configure-pages": 6, "upload-pages-artifact": 5, "deploy-pages": 5}
+    text = "\n".join(path.read_text("utf-8") for path in (ROOT / ".github").rglob("*.yml"))
+    actions = re.findall(r"uses: (actions/\S+) # v(\d+)\.", text)
+    assert len(actions) == len(re.findall("uses: actions", text))
+    for action, major in actions:
+        name, _, commit = action.removeprefix("actions/").partition("@")
+        assert re.fullmatch("[0-9a-f]{40}", commit), action
+        assert int(major) >= least[name], action
+
+
+def test_everything_that_the_workflows_call_exists():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    steps = [step["run"] for workflow in WORKFLOWS.values() for job in workflow["jobs"].values()
+             for step in job.get("steps", ()) if "run" in step]
+    targets = [target for step in steps for target in re.findall(r"\bmake ([\w-]+)", step)]
+    assert {"test-unit-plain", "book", "colab"} <= set(targets)
+    assert [t for t in targets if not re.search(rf"(?m)^{t}:", makefile)] == []
+    assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
 def test_no_file_names_a_package_index():
@@ -135,3 +195,44 @@ def test_importing_the_package_brings_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True,
                           check=True)
     assert done.stdout.strip() == "set()"
+
+
+class Colab:
+    """Colab in name: what a cell runs there, and whether the package can then be found."""
+
+    def __init__(self, patch, installed):
+        self.ran = []
+        patch.setitem(sys.modules, "google.colab", sys)
+        patch.setattr(importlib.util, "find_spec", lambda name: installed or None)
+
+    def run_line_magic(self, name, line):
+        """Note the magic of a line."""
+        self.ran.append(f"%{name} {line}")
+
+    def run(self, cell):
+        """Run a cell."""
+        exec(TransformerManager().transform_cell(cell), {"get_ipython": lambda: self})
+
+
+def test_colab_installs_the_commit_that_was_built(monkeypatch):
+    colab, commit = Colab(monkeypatch, installed=True), 40 * "a"
+    colab.run(repository.colab_cell("https://github.com/a/b", commit))
+    assert colab.ran == [f'%pip install -q "iclbook @ git+https://github.com/a/b@{commit}"']
+    colab.run(repository.colab_cell("https://github.com/a/b"))
+    assert colab.ran[-1] == '%pip install -q "iclbook @ git+https://github.com/a/b"'
+
+
+def test_colab_says_what_to_do_when_the_installation_fails(monkeypatch):
+    colab = Colab(monkeypatch, installed=False)
+    with pytest.raises(ImportError, match=r"could not be installed.*github\.com/a/b.*'Restart"):
+        colab.run(repository.colab_cell("https://github.com/a/b", 40 * "a"))
+
+
+def test_outside_colab_nothing_is_installed():
+    exec(TransformerManager().transform_cell(repository.colab_cell("https://github.com/a/b")), {})
+
+
+@pytest.mark.parametrize("commit", ["main", "abc", 40 * "A", 41 * "a"])
+def test_what_is_no_commit_is_not_installed(commit):
+    with pytest.raises(ValueError, match="git rev-parse"):
+        repository.colab_cell("https://github.com/a/b", commit)

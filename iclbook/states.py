@@ -5,13 +5,29 @@ settings have to be the same: values by name, compared by their ``repr``.
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
 CHECKPOINTS = "ICLBOOK_CHECKPOINTS"
 """Environment variable with a folder, where long recorded runs keep their states."""
+
+
+_RESUMED: ContextVar[list[Path] | None] = ContextVar("resumed", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[list[Path]]:
+    """Collect the states from which a training goes on inside of a ``with`` block."""
+    found = []
+    token = _RESUMED.set(found)
+    try:
+        yield found
+    finally:
+        _RESUMED.reset(token)
 
 
 def save(path: Path, settings: dict[str, Any], state: dict[str, Any]) -> None:
@@ -76,6 +92,8 @@ def load(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
             f"{path} is the state of a training with other settings: {differ}. Remove the file, or "
             "use another folder."
         )
+    if (resumed := _RESUMED.get()) is not None:
+        resumed.append(path)
     return state
 
 

@@ -14,6 +14,7 @@ The trap: a measured number belongs to the machine that the record names. Prose 
 must quote the machine too.
 """
 
+from iclbook.records.signature import Field, fields
 from iclbook.records.record import Record, RecordError, Results, config_hash
 from iclbook.records.registry import EXPERIMENTS, find
 from iclbook.records.rerun import Difference, compare, run
@@ -23,12 +24,14 @@ __all__ = [
     "EXPERIMENTS",
     "STORE",
     "Difference",
+    "Field",
     "Record",
     "RecordError",
     "Results",
     "all_records",
     "compare",
     "config_hash",
+    "fields",
     "find",
     "load",
     "run",

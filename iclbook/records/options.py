@@ -1,49 +1,34 @@
 """An experiment's configuration as options of the command line, made from its dataclass.
 
 ``steps: int = 5000`` becomes ``--steps 5000``, a tuple takes several values, and a switch takes
-``true`` or ``false``. The options of an experiment are its fields, so they cannot drift apart.
+``true`` or ``false``. The options of an experiment are its fields, so they cannot drift apart. No
+experiment is imported for them.
 """
 
 import argparse
-import dataclasses
-import typing
-from collections.abc import Callable
+from collections.abc import Iterable
+
+from iclbook.records.signature import Field
 
 
-def add_options(parser: argparse.ArgumentParser, kind: type) -> None:
-    """Give a parser one option for each field of a configuration class.
-
-    Raises
-    ------
-    TypeError
-        If a field is no number, text or switch, nor a tuple of such.
-    """
-    types = typing.get_type_hints(kind)
-    for field in dataclasses.fields(kind):
-        several = typing.get_origin(types[field.name]) is tuple
-        single = typing.get_args(types[field.name])[0] if several else types[field.name]
+def add_options(parser: argparse.ArgumentParser, fields: Iterable[Field]) -> None:
+    """Give a parser one option for each field of an experiment."""
+    for field in fields:
         parser.add_argument(
             "--" + field.name.replace("_", "-"),
-            type=_reader(single, field.name),
-            nargs="+" if several else None,
-            metavar=single.__name__.upper(),
+            type=_switch if field.kind is bool else field.kind,
+            nargs="+" if field.several else None,
+            metavar=field.kind.__name__.upper(),
             default=argparse.SUPPRESS,
             help=f"default {_text(field.default)}",
         )
 
 
-def given(options: argparse.Namespace, kind: type) -> dict[str, object]:
-    """The configuration fields that were given on the command line."""
-    names = {field.name for field in dataclasses.fields(kind)}
-    return {name: value for name, value in vars(options).items() if name in names}
-
-
-def _reader(kind: type, name: str) -> Callable[[str], object]:
-    if kind is bool:
-        return _switch
-    if kind in (int, float, str):
-        return kind
-    raise TypeError(f"field {name} is a {kind}; an option is an int, float, str or bool")
+def given(options: argparse.Namespace, fields: Iterable) -> dict[str, object]:
+    """The settings that were given on the command line; of each field only the name counts."""
+    return {
+        field.name: getattr(options, field.name) for field in fields if field.name in options
+    }
 
 
 def _switch(text: str) -> bool:
@@ -53,4 +38,8 @@ def _switch(text: str) -> bool:
 
 
 def _text(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    if len(value) > 5 and list(value) == list(range(value[0], value[0] + len(value))):
+        value = (*value[:2], "...", value[-1])
+    return " ".join(map(str, value))

@@ -1,10 +1,9 @@
 """Where a run comes from: machine, versions, sources, commit."""
 
-import hashlib
 import os
 import platform
 import subprocess
-import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,67 +12,70 @@ from typing import Any
 import numpy as np
 
 import iclbook
+from iclbook.records.sources import PACKAGE, files, hashes, libraries
 
-PACKAGE = Path(iclbook.__file__).resolve().parent
+LIBRARIES = {"scipy", "tokenizers", "torch", "transformers"}
+"""Libraries whose versions are recorded where a run's sources import them."""
 
 
-def provenance(module: str, seconds: float, device: str = "cpu") -> dict[str, Any]:
-    """Describe this machine, its software and the sources of an experiment.
+def provenance(
+    module: str,
+    sources: dict[str, str],
+    seconds: float,
+    *,
+    device: str = "cpu",
+    resumed: bool = False,
+) -> dict[str, Any]:
+    """Describe this machine, its software and the sources of an experiment, after a run.
 
     Parameters
     ----------
     module : str
-        The experiment's module; its whole package counts as its sources.
+        The experiment's module.
+    sources : dict
+        Its sources as they were when the run began, of :func:`iclbook.records.sources.hashes`.
+        One that has changed since is recorded as not known: the run may have read either.
     seconds : float
         How long the run took.
     device : str
         What it ran on.
+    resumed : bool
+        Whether it went on from a kept state.
 
     Returns
     -------
     dict
         The fields of :data:`iclbook.records.record.PROVENANCE`.
     """
-    commit, clean = _git(_folder(module))
+    now = hashes(module)
+    edited = {name for name, sha in sources.items() if sha != now.get(name)}
+    commit, clean = _git(list(files(module).values()))
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
+        "resumed": resumed,
         "device": device,
         "cpu": _cpu(),
         "cores": os.cpu_count() or 1,
-        "versions": _versions(),
+        "versions": _versions(module),
         "iclbook": iclbook.__version__,
-        "sources_sha256": sources_sha256(module),
+        "sources": {name: None if name in edited else sha for name, sha in sources.items()},
         "git_commit": commit,
-        "git_clean": clean,
+        "git_clean": clean and not edited,
     }
 
 
-def sources_sha256(module: str) -> str:
-    """Hash the Python files of the package that a module belongs to.
-
-    ``iclbook.dual.cost`` stands for all files of ``iclbook/dual``.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(_folder(module).rglob("*.py")):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def _folder(module: str) -> Path:
-    return PACKAGE.joinpath(*module.split(".")[1:-1])
-
-
-def _versions() -> dict[str, str]:
+def _versions(module: str) -> dict[str, str]:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     versions = {
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip(),
     }
-    loaded = (name for name in ("torch", "transformers") if name in sys.modules)
-    return versions | {name: metadata.version(name) for name in loaded}
+    for name in sorted(LIBRARIES & libraries(module)):
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
 
 
 def _cpu() -> str:
@@ -85,8 +87,8 @@ def _cpu() -> str:
     return names[0] if names else platform.processor() or platform.machine() or "unknown"
 
 
-def _git(folder: Path) -> tuple[str | None, bool | None]:
-    """Commit, and whether a folder has no uncommitted change; (None, None) without git."""
+def _git(sources: list[Path]) -> tuple[str | None, bool | None]:
+    """Commit, and whether these files are as in it; (None, None) without git."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(PACKAGE), *arguments]
@@ -95,6 +97,7 @@ def _git(folder: Path) -> tuple[str | None, bool | None]:
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != PACKAGE.parent:
             return None, None  # an installed package inside somebody else's repository
-        return git("rev-parse", "HEAD"), not git("status", "--porcelain", "--", str(folder))
+        inside = [str(path) for path in sources if path.is_relative_to(PACKAGE.parent)]
+        return git("rev-parse", "HEAD"), not git("status", "--porcelain", "--", *inside)
     except (OSError, subprocess.CalledProcessError):
         return None, None

@@ -9,22 +9,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the file format; a reader of another version refuses the file."""
 
 PROVENANCE = {
     "created": str,
     "seconds": float,
+    "resumed": (bool, type(None)),
     "device": str,
     "cpu": str,
     "cores": int,
     "versions": dict,
     "iclbook": str,
-    "sources_sha256": str,
+    "sources": (dict, type(None)),
     "git_commit": (str, type(None)),
     "git_clean": (bool, type(None)),
 }
-"""Fields that say where a record comes from, with their types."""
+"""Fields that say where a record comes from, with their types; None where it is not known.
+
+``seconds`` is how long the run took, its last part alone if it was ``resumed`` from a kept state.
+``sources`` are the hashes of the files that decide the results, see
+:mod:`iclbook.records.sources`; ``git_clean`` is whether all of these were as in ``git_commit``.
+"""
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -44,7 +50,7 @@ class Results:
     measured : dict
         Name to ``{"value": ..., "unit": ...}``.
 
-    Values are numbers, strings, or (nested) lists and dicts of them.
+    Values are numbers, strings, or (nested) lists and dicts of them; None where one is not defined.
     """
 
     deterministic: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -84,6 +90,11 @@ class Record:
         """Hash of the configuration, whatever the order of its fields."""
         return config_hash(self.config)
 
+    @property
+    def sha256(self) -> str:
+        """Hash of all that the record holds; it shows whether the file was edited."""
+        return config_hash(dataclasses.asdict(self))
+
     def to_json(self) -> str:
         """Return the text of the record's file.
 
@@ -93,8 +104,7 @@ class Record:
             If the record is incomplete.
         """
         check(self)
-        content = {"schema": SCHEMA, "config_sha256": self.config_sha256}
-        content |= dataclasses.asdict(self)
+        content = {"schema": SCHEMA, "sha256": self.sha256} | dataclasses.asdict(self)
         text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
         # Lists of numbers on one line: a change of one curve is a change of one line.
         flat = re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda m: f"[{_one_line(m[1])}]", text)
@@ -113,32 +123,29 @@ class Record:
             content = json.loads(text, parse_constant=_refuse)
         except json.JSONDecodeError as error:
             raise RecordError(
-                f"line {error.lineno}: not JSON ({error.msg}); the file is broken or half written: "
-                "take it from git again, or rerun the experiment with --write"
+                f"line {error.lineno}: not JSON ({error.msg}); the file is broken or half written"
             ) from error
+        except RecursionError:
+            raise RecordError("not a record: its brackets are nested too deeply") from None
         if not isinstance(content, dict):
-            raise RecordError("not a JSON object; rerun the experiment with --write")
+            raise RecordError("not a JSON object, so not a record")
         if content.get("schema") != SCHEMA:
             raise RecordError(
-                f"schema is {content.get('schema')!r}, this version of iclbook reads {SCHEMA}; "
-                "update iclbook, or rerun the experiment with --write"
+                f"schema is {content.get('schema')!r}, this version of iclbook reads {SCHEMA}"
             )
         fields = {f.name for f in dataclasses.fields(cls)}
-        _same_fields(content, fields | {"schema", "config_sha256"}, "record")
+        _same_fields(content, fields | {"schema", "sha256"}, "record")
         _same_fields(content["results"], {"deterministic", "measured"}, "results")
         given = {name: content[name] for name in fields}
         record = cls(**(given | {"results": Results(**content["results"])}))
         check(record)
-        if content["config_sha256"] != record.config_sha256:
-            raise RecordError(
-                "config_sha256 does not belong to config: the file was edited by hand; "
-                "remove the file and rerun the experiment with --write"
-            )
+        if content["sha256"] != record.sha256:
+            raise RecordError("sha256 is not that of the content: the file was edited by hand")
         return record
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
-    """Hash of a configuration, whatever the order of its fields."""
+    """Hash of a configuration or other plain values, whatever the order of the fields."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
@@ -176,7 +183,7 @@ def check(record: Record) -> None:
             if kind == "deterministic" and not _is_tolerance(entry["tolerance"]):
                 raise RecordError(f"{where}.tolerance is {entry['tolerance']!r}; use 0 or more")
     if not results.deterministic and not results.measured:
-        raise RecordError("results are empty: the run is not finished; rerun it with --write")
+        raise RecordError("results are empty: the run is not finished")
     if results.deterministic.keys() & results.measured.keys():
         raise RecordError("a name stands in results.deterministic and results.measured; rename one")
 
@@ -193,9 +200,7 @@ def _same_fields(content: Any, wanted: Any, where: str) -> None:
         ("has the unknown", set(content) - set(wanted)),
     ):
         if names:
-            raise RecordError(
-                f"{where} {problem} {', '.join(sorted(names))}; rerun the experiment with --write"
-            )
+            raise RecordError(f"{where} {problem} {', '.join(sorted(names))}")
 
 
 def _check_value(value: Any, where: str) -> None:
@@ -211,12 +216,12 @@ def _check_value(value: Any, where: str) -> None:
         raise RecordError(f"{where} is {value}; a record holds finite numbers: mend the run")
     elif value is not None and not isinstance(value, str | bool | int | float):
         raise RecordError(f"{where} is a {type(value).__name__}; use numbers, strings and lists")
-    elif value is None and not where.startswith("provenance.git"):
-        raise RecordError(f"{where} is missing (null); mend the run")
+    elif value is None and where.startswith("config"):
+        raise RecordError(f"{where} is missing (null); a run has a value for each setting")
 
 
 def _refuse(constant: str) -> None:
-    raise RecordError(f"the file holds {constant}; a record holds finite numbers: rerun it")
+    raise RecordError(f"the file holds {constant}; a record holds finite numbers")
 
 
 def _one_line(items: str) -> str:

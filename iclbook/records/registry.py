@@ -29,8 +29,8 @@ EXPERIMENTS = {
 """Name of each experiment to ``module:class``."""
 
 
-def find(experiment: str) -> type:
-    """Return the class of an experiment.
+def target(experiment: str) -> str:
+    """Return where the class of an experiment stands, ``module:class``.
 
     Raises
     ------
@@ -39,5 +39,16 @@ def find(experiment: str) -> type:
     """
     if experiment not in EXPERIMENTS:
         raise ValueError(f"no experiment {experiment!r}; known: {', '.join(sorted(EXPERIMENTS))}")
-    module, name = EXPERIMENTS[experiment].split(":")
+    return EXPERIMENTS[experiment]
+
+
+def find(experiment: str) -> type:
+    """Import and return the class of an experiment.
+
+    Raises
+    ------
+    ValueError
+        If there is no such experiment.
+    """
+    module, name = target(experiment).split(":")
     return getattr(import_module(module), name)

@@ -2,16 +2,18 @@
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from iclbook import states
 from iclbook.records.provenance import provenance
 from iclbook.records.record import NAME, Record, check
 from iclbook.records.registry import find
+from iclbook.records.sources import hashes
+from iclbook.threads import limited
 
 
 def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) -> Record:
@@ -32,8 +34,6 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
         If the experiment or a field of the configuration is unknown, or the result is
         incomplete.
     """
-    from threadpoolctl import threadpool_limits
-
     if not NAME.fullmatch(name):
         raise ValueError(f"name is {name!r}; use lower-case letters, digits and '-'")
     kind = find(experiment)
@@ -46,8 +46,9 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
         )
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
     task = kind(**given)
+    sources = hashes(kind.__module__)
     begin = time.perf_counter()
-    with threadpool_limits(task.threads):
+    with limited(task.threads), states.watched() as resumed:
         results = task.run()
     seconds = time.perf_counter() - begin
     record = Record(
@@ -55,7 +56,13 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
         name=name,
         config=json.loads(json.dumps(dataclasses.asdict(task))),
         results=results,
-        provenance=provenance(kind.__module__, seconds, getattr(task, "hardware", "cpu")),
+        provenance=provenance(
+            kind.__module__,
+            sources,
+            seconds,
+            device=getattr(task, "hardware", "cpu"),
+            resumed=bool(resumed),
+        ),
     )
     check(record)
     return record
@@ -129,12 +136,13 @@ def compare(old: Record, new: Record) -> list[Difference]:
 
 
 def _change(old: Any, new: Any) -> float:
+    """Largest absolute change of a number; infinite where shape, text or None changes."""
     if old == new:
         return 0.0
     if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
         return max(_change(old[name], new[name]) for name in old)
-    try:
-        a, b = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
-    except (TypeError, ValueError):
-        return float("inf")
-    return float(np.abs(a - b).max()) if a.shape == b.shape else float("inf")
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return max(map(_change, old, new))
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return float(abs(old - new))
+    return math.inf

@@ -1,15 +1,21 @@
 """The records' files: write, read, list and validate them."""
 
-import dataclasses
 import os
 import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from iclbook.records.signature import fields
 from iclbook.records.record import Record, RecordError, check
-from iclbook.records.registry import EXPERIMENTS, find
+from iclbook.records.registry import EXPERIMENTS
 
 STORE = Path(__file__).resolve().parent / "store"
 """Folder of the records that come with the package."""
+
+ABANDONED = 3600
+"""A draft that was not touched for so many seconds was left over by a process that was killed."""
 
 
 def write(record: Record, store: Path = STORE) -> Path:
@@ -28,6 +34,7 @@ def write(record: Record, store: Path = STORE) -> Path:
     text = record.to_json()
     path = store / record.experiment / f"{record.name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clear(path.parent)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -38,6 +45,14 @@ def write(record: Record, store: Path = STORE) -> Path:
         os.unlink(draft)
         raise
     return path
+
+
+def _clear(folder: Path) -> None:
+    """Remove the drafts that killed processes left over; others may be writing now."""
+    for draft in folder.glob("*.json*.tmp"):
+        with suppress(FileNotFoundError):  # somebody else was faster
+            if time.time() - draft.stat().st_mtime > ABANDONED:
+                draft.unlink()
 
 
 def load(experiment: str, name: str, store: Path = STORE) -> Record:
@@ -53,13 +68,13 @@ def load(experiment: str, name: str, store: Path = STORE) -> Record:
     if not path.is_file():
         known = ", ".join(label(path) for path in paths(store)) or "none"
         raise ValueError(f"no record {experiment}/{name}; known: {known}")
-    return _read(path)
+    return read(path)
 
 
 def validate(record: Record | Path) -> Record:
     """Return a record after checking that it is complete and fits its experiment.
 
-    :func:`load` checks all but the last, because that imports the experiment.
+    :func:`load` checks all but the last. No experiment is imported.
 
     Parameters
     ----------
@@ -75,43 +90,73 @@ def validate(record: Record | Path) -> Record:
         check(record)
         where = label_of(record)
     else:
-        record, where = _read(record), str(record)
+        record, where = read(record), str(record)
     if record.experiment not in EXPERIMENTS:
         raise RecordError(
             f"{where}: experiment {record.experiment!r} is unknown; "
             f"known: {', '.join(sorted(EXPERIMENTS))}"
         )
-    fields = {field.name for field in dataclasses.fields(find(record.experiment))}
-    if set(record.config) != fields:
-        odd = ", ".join(sorted(set(record.config) ^ fields))
+    known = {field.name for field in fields(record.experiment)}
+    if set(record.config) != known:
+        odd = ", ".join(sorted(set(record.config) ^ known))
         raise RecordError(
             f"{where}: config and the experiment's fields differ in {odd}; "
-            "remove the file and rerun it with --write"
+            "remove the file and run the experiment again"
         )
     return record
 
 
-def all_records(store: Path | str = STORE) -> list[Record]:
+def all_records(
+    store: Path | str = STORE, broken: Callable[[RecordError], object] | None = None
+) -> list[Record]:
     """Read all records, in the order of their names.
+
+    Parameters
+    ----------
+    store : Path or str
+        Folder of the records.
+    broken : callable, optional
+        Gets the error of each file that cannot be read, which is then left out.
 
     Raises
     ------
     RecordError
-        If one is broken.
+        If one is broken and nobody is told.
     """
-    return [_read(path) for path in paths(store)]
+    found = []
+    for path in paths(store):
+        try:
+            found.append(read(path))
+        except RecordError as error:
+            if broken is None:
+                raise
+            broken(error)
+    return found
 
 
-def _read(path: Path) -> Record:
+def read(path: Path) -> Record:
+    """Read the file of a record.
+
+    Raises
+    ------
+    RecordError
+        If it is broken, naming it and the fix.
+    """
     try:
         record = Record.from_json(path.read_text(encoding="utf-8"))
+        if label_of(record) != label(path):
+            raise RecordError(f"holds the record {label_of(record)}")
     except UnicodeDecodeError as error:
-        raise RecordError(f"{path}: not text ({error}); take it from git again") from error
+        raise RecordError(f"{path}: not text ({error}). {_advice(path)}") from error
     except RecordError as error:
-        raise RecordError(f"{path}: {error}") from error
-    if label_of(record) != label(path):
-        raise RecordError(f"{path}: holds the record {label_of(record)}; give it its own name")
+        raise RecordError(f"{path}: {error}. {_advice(path)}") from error
     return record
+
+
+def _advice(path: Path) -> str:
+    if path.resolve().is_relative_to(STORE):
+        return f"Take it from git again, or: python -m iclbook records rerun {label(path)} --write"
+    return "Remove the file, and give the command that made it again."
 
 
 def paths(store: Path | str = STORE) -> list[Path]:

@@ -97,6 +97,25 @@ def check_count(name: str, value, *, low: int = 1) -> int:
     return int(value)
 
 
+def check_seeds(value) -> tuple[int, ...]:
+    """Return `value` as a tuple if it holds one seed or more, each of them once.
+
+    Raises
+    ------
+    TypeError
+        If a seed is no whole number.
+    ValueError
+        If there is none, one is below 0, or one is there twice.
+    """
+    seeds = tuple(check_count("an entry of seeds", seed, low=0) for seed in value)
+    if not seeds:
+        raise ValueError("seeds is empty; expected at least one.")
+    if len(set(seeds)) < len(seeds):
+        twice = next(seed for seed in seeds if seeds.count(seed) > 1)
+        raise ValueError(f"seeds names {twice} more than once; expected each seed once.")
+    return seeds
+
+
 def check_choice(name: str, value, choices) -> str:
     """Return `value` if it is one of `choices`.
 

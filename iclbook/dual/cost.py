@@ -27,6 +27,7 @@ from iclbook.dual.attention import (
 )
 from iclbook.dual.compare import relative_error
 from iclbook.records import Results
+from iclbook.rounding import rounded
 from iclbook.validate import check_count
 
 SHORTEST = 2e-3
@@ -116,7 +117,8 @@ class DualCost:
         K, V, Q = (rng.standard_normal((n, d)).astype(self.dtype) for n in (N, N, self.queries))
         W = delta_w(K, V)
         forms = (lambda: (Q @ K.T) @ V, lambda: Q @ W.T)
-        reading = [_round(s / self.queries) for s in _seconds(forms, self.repeats)]
+        seconds = [s / self.queries for s in _seconds(forms, self.repeats)]
+        reading = rounded(seconds, 4, significant=True)
         reading_error = relative_error(forms[0](), forms[1]())
 
         queries = rng.standard_normal((N, d)).astype(self.dtype)
@@ -124,7 +126,7 @@ class DualCost:
             lambda: causal_linear_attention_parallel(queries, K, V),
             lambda: causal_linear_attention_recurrent(queries, K, V),
         )
-        causal = [_round(s) for s in _seconds(forms, self.repeats)]
+        causal = rounded(_seconds(forms, self.repeats), 4, significant=True)
         return reading, causal, reading_error, relative_error(forms[0](), forms[1]())
 
 
@@ -165,8 +167,3 @@ def _seconds(forms: Sequence[Callable[[], object]], repeats: int) -> list[float]
                 form()
             times.append((time.process_time() - begin) / number)
     return [float(np.median(times)) for times in samples]
-
-
-def _round(seconds: float) -> float:
-    """Four digits: more would only be noise in the file."""
-    return float(f"{seconds:.4g}")

@@ -8,14 +8,13 @@ import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from iclbook.gpt.text.tasks import MINI
 from iclbook.mini import model, tokenizer
 from iclbook.mini.corpus import Corpus, Mixture, vocabulary
 from iclbook.mini.measure import SETTINGS, accuracy
 from iclbook.mini.training import Schedule, train, workplace
 from iclbook.records.record import Results
+from iclbook.rounding import rounded
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,11 @@ class Pretraining(Mixture):
             seen = pretrain(self, folder)
         tasks = {"value": list(MINI), "tolerance": 0}
         last = {
-            f"{name}_at_the_end": {"value": np.round(seen[name][-1], 3).tolist(), "tolerance": 0.2}
+            f"{name}_at_the_end": {"value": rounded(seen[name][-1], 3), "tolerance": 0.2}
             for name in SETTINGS
         }
         curves = {
-            name: {"value": np.round(seen[name], 3).tolist(), "unit": "share of right answers"}
+            name: {"value": rounded(seen[name], 3), "unit": "share of right answers"}
             for name in SETTINGS
         }
         return Results(
@@ -95,8 +94,8 @@ class Pretraining(Mixture):
             measured={
                 "step": {"value": seen["step"], "unit": "steps"},
                 "tokens": {"value": [n * self.tokens for n in seen["step"]], "unit": "tokens"},
-                "loss": {"value": np.round(seen["loss"], 4).tolist(), "unit": "nats a token"},
-                "seconds": {"value": np.round(seen["seconds"], 1).tolist(), "unit": "s"},
+                "loss": {"value": rounded(seen["loss"], 4), "unit": "nats a token"},
+                "seconds": {"value": rounded(seen["seconds"], 1), "unit": "s"},
                 **curves,
             },
         )

@@ -18,6 +18,7 @@ from iclbook.mini import model
 from iclbook.mini.text import Rows, Text, label_words, prepare
 from iclbook.mini.training import Schedule, mean_loss, train, workplace
 from iclbook.records.record import Results
+from iclbook.rounding import rounded
 from iclbook.validate import check_count, check_number
 
 LEARNT = 0.05
@@ -191,7 +192,7 @@ def _results(
         for name, value in values.items()
     }
     measured = {
-        name: {"value": round(sum(seen[name]), 1), "unit": "s"}
+        name: {"value": rounded(sum(seen[name]), 1), "unit": "s"}
         for name in ("seconds", "processor_seconds")
     }
     return Results(deterministic, measured)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from iclbook import states
+from iclbook.threads import check_threads, limited
 from iclbook.validate import check_choice, check_count, check_number
 
 FREE = ("steps", "minutes", "threads")
@@ -59,8 +60,9 @@ class Schedule:
     threads: int
 
     def __post_init__(self):
-        for name in ("steps", "every", "warmup", "threads"):
+        for name in ("steps", "every", "warmup"):
             check_count(name, getattr(self, name))
+        check_threads(self.threads)
         check_number("lr", self.lr, low=0.0, open_low=True)
         check_number("fall", self.fall, low=0.0, high=1.0)
         check_number("decay", self.decay, low=0.0)
@@ -90,13 +92,8 @@ def workplace(threads: int) -> Iterator[Path]:
             f"torch is {torch.__version__}; training a small model needs its optimiser Muon, in "
             "version 2.9 or newer. Using the models does not."
         )
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            yield Path(os.environ.get(states.CHECKPOINTS) or scratch)
-    finally:
-        torch.set_num_threads(before)
+    with limited(threads), tempfile.TemporaryDirectory() as scratch:
+        yield Path(os.environ.get(states.CHECKPOINTS) or scratch)
 
 
 def train(

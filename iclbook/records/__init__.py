@@ -14,10 +14,10 @@ The trap: a measured number belongs to the machine that the record names. Prose 
 must quote the machine too.
 """
 
-from iclbook.records.signature import Field, fields
 from iclbook.records.record import Record, RecordError, Results, config_hash
 from iclbook.records.registry import EXPERIMENTS, find
 from iclbook.records.rerun import Difference, compare, run
+from iclbook.records.signature import Field, fields
 from iclbook.records.store import STORE, all_records, load, validate, write
 
 __all__ = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iclbook.records.registry import EXPERIMENTS, target
+from iclbook.records.registry import target
 from iclbook.records.sources import locate, parse
 
 KINDS = {"bool": bool, "float": float, "int": int, "str": str}

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from iclbook.records.signature import fields
 from iclbook.records.record import Record, RecordError, check
 from iclbook.records.registry import EXPERIMENTS
+from iclbook.records.signature import fields
 
 STORE = Path(__file__).resolve().parent / "store"
 """Folder of the records that come with the package."""

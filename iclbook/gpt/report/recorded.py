@@ -47,7 +47,7 @@ class Block:
             value = {k: v["value"] for k, v in record.results.deterministic.items()}
             for key in path:
                 value = value.get(key) if isinstance(value, dict) else None
-                if isinstance(value, dict) and value.get("value") == "n/a":
+                if isinstance(value, dict) and value.get("value", 0) is None:
                     value = None  # what has no value has no chance level or count to show either
             if isinstance(value, int | float):
                 found.append(float(value))

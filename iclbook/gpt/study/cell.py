@@ -25,6 +25,7 @@ from iclbook.gpt.text.demonstrations import selection
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import finetune
 from iclbook.records import Results
+from iclbook.rounding import finite, rounded
 from iclbook.validate import check_count, check_number
 
 PAPER_GRID = tuple(float(f"{digit}e{power}") for power in range(-4, 0) for digit in range(1, 10))
@@ -152,12 +153,15 @@ class Cell(Setup):
         clock.append(time.perf_counter())
         parts = ("prompted", "finetuning", "rest") if tuned is not None else ("prompted", "rest")
         measured = {
-            f"seconds_{part}": {"value": round(end - begin, 3), "unit": "s"}
+            f"seconds_{part}": {"value": rounded(end - begin, 3), "unit": "s"}
             for part, begin, end in zip(parts, clock, clock[1:])
         }
         measured["peak_memory"] = {"value": _peak_memory(), "unit": "bytes"}
         return Results(
-            {k: {"value": _plain(v), "tolerance": _tolerance(k)} for k, v in found.items()},
+            {
+                name: {"value": finite(rounded(value)), "tolerance": _tolerance(name)}
+                for name, value in found.items()
+            },
             measured,
         )
 
@@ -221,21 +225,6 @@ def observed_bytes(config, prepared: Prompts, preset) -> int:
 
 def _zero_shot_accuracy(model: LanguageModel, prepared: Prompts) -> float:
     return accuracy(predict(model, prepared, context=False).argmax(axis=1), prepared.gold)
-
-
-def _plain(value):
-    """Plain numbers and lists, rounded; None where a number is not defined."""
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return round(value, 5) if np.isfinite(value) else "n/a"
-    return "n/a" if value is None else value
 
 
 def _tolerance(name: str) -> float:

@@ -6,6 +6,7 @@ rates and seeds.
 
 import argparse
 import os
+from dataclasses import fields
 from pathlib import Path
 
 from iclbook import published
@@ -28,7 +29,7 @@ def use_folder(folder: str, groups: list[Group]) -> None:
 
 def groups(options: argparse.Namespace) -> list[Group]:
     """The groups that the options ask for."""
-    shared = given(options, Setup) | {"settings": tuple(options.settings)}
+    shared = given(options, fields(Setup)) | {"settings": tuple(options.settings)}
     found = []
     for model in dict.fromkeys(options.model):
         wanted = []

@@ -14,6 +14,7 @@ from iclbook.gpt.model.load import Card, LanguageModel, card, choose_device, loa
 from iclbook.gpt.text import data, prompts, tasks
 from iclbook.gpt.text.demonstrations import draw
 from iclbook.gpt.tuning.finetune import Finetuning
+from iclbook.threads import check_threads
 from iclbook.validate import check_choice, check_count
 
 
@@ -80,8 +81,9 @@ class Setup:
     threads: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("k", "epochs", "threads"):
+        for name in ("k", "epochs"):
             check_count(name, getattr(self, name))
+        check_threads(self.threads)
         for name in ("seed", "items", "batch"):
             check_count(name, getattr(self, name), low=0)
         for setting in self.settings or ("none",):

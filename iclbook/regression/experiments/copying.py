@@ -14,7 +14,9 @@ from iclbook.regression.descent import best_rate, expected_loss, half_mse
 from iclbook.regression.resume import checkpoint, train_in_parts
 from iclbook.regression.tasks import TaskLaw, Tasks
 from iclbook.regression.train import Training
-from iclbook.validate import check_count
+from iclbook.rounding import rounded
+from iclbook.threads import check_threads
+from iclbook.validate import check_count, check_seeds
 
 EVALUATION_SEED = 10_000
 """Seed of the evaluation tasks; training seeds are small."""
@@ -36,8 +38,8 @@ class Copying:
         Steps between two looks.
     tasks, probes : int
         Evaluation tasks for the loss, and for the copy metric.
-    seeds : int
-        Trainings, with seeds 0, 1, ...
+    seeds : tuple of int
+        One training each.
     threads : int
         CPU threads.
     """
@@ -52,34 +54,28 @@ class Copying:
     every: int = 250
     tasks: int = 10_000
     probes: int = 200
-    seeds: int = 2
+    seeds: tuple[int, ...] = (0, 1)
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("every", "tasks", "probes", "seeds", "threads"):
+        for name in ("every", "tasks", "probes"):
             check_count(name, getattr(self, name))
+        check_seeds(self.seeds)
+        check_threads(self.threads)
 
     def run(self) -> Results:
         """Train, and look at loss, copy metric and the first layer's attention."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            return self._run()
-        finally:
-            torch.set_num_threads(threads)
-
-    def _run(self) -> Results:
         law = TaskLaw(self.d, self.N)
         generator = torch.Generator().manual_seed(EVALUATION_SEED)
         tests, probes = law.sample(self.tasks, generator), law.sample(self.probes, generator)
-        runs = [self._train(seed, law, tests, probes) for seed in range(self.seeds)]
+        runs = [self._train(seed, law, tests, probes) for seed in self.seeds]
         with torch.no_grad():
             maps = [model.attention(ordinary_tokens(tests)).mean(dim=0) for model, _ in runs]
         found = {
             "step": (list(range(0, self.steps + 1, self.every)), 0),
-            "zero_loss": (round(expected_loss(law, 0.0), 5), 1e-6),
-            "gd_loss": (round(expected_loss(law, best_rate(law)), 5), 1e-6),
-            "attention": ([[[round(w, 3) for w in row] for row in m.tolist()] for m in maps], 1),
+            "zero_loss": (rounded(expected_loss(law, 0.0)), 1e-6),
+            "gd_loss": (rounded(expected_loss(law, best_rate(law))), 1e-6),
+            "attention": (rounded(maps, 3), 1),
         }
         for name in runs[0][1][0]:
             # the moment of the transition moves from machine to machine, and the curves with it
@@ -95,8 +91,7 @@ class Copying:
         def look(_step: int, model: CopyingModel) -> dict[str, float]:
             with torch.no_grad():
                 loss = float(half_mse(model(tests), tests))
-            seen = {"loss": loss} | vars(copy_metric(model, probes))
-            return {name: round(value, 5) for name, value in seen.items()}
+            return rounded({"loss": loss} | vars(copy_metric(model, probes)))
 
         path = checkpoint(f"copying-{self.d}x{self.N}-{self.steps}x{self.batch}x{seed}")
         return model, train_in_parts(model, how, tasks, every=self.every, look=look, path=path)

@@ -20,6 +20,7 @@ from iclbook.records import Results
 from iclbook.regression.optimal import one_step, ridge
 from iclbook.regression.tasks import Tasks
 from iclbook.regression.train import Diverged
+from iclbook.threads import check_threads
 from iclbook.validate import check_count, check_number
 
 LEARNT = 0.03
@@ -97,6 +98,7 @@ class GargSmall:
     def __post_init__(self) -> None:
         for name in ("d", "N", "layers", "width", "heads", "steps", "batch", "tests"):
             check_count(name, getattr(self, name))
+        check_threads(self.threads)
         check_number("noise", self.noise, low=0.0)
         check_number("lr (learning rate)", self.lr, low=0.0, open_low=True)
         for lam in self.lams:
@@ -104,13 +106,7 @@ class GargSmall:
 
     def run(self) -> Results:
         """Train, score, and compare; errors are mean squared errors over d, one a context."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            model, course = self._train()
-            return self._compare(model, course)
-        finally:
-            torch.set_num_threads(threads)
+        return self._compare(*self._train())
 
     def _train(self) -> tuple[CausalTransformer, list[float]]:
         """The trained model, and its mean error over d in each twentieth of the run."""

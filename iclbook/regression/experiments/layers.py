@@ -23,7 +23,9 @@ from iclbook.regression.resume import checkpoint, train_in_parts
 from iclbook.regression.spectrum import spectrum, tune_on_spectrum
 from iclbook.regression.tasks import TaskLaw, Tasks
 from iclbook.regression.train import Training
-from iclbook.validate import check_count
+from iclbook.rounding import rounded
+from iclbook.threads import check_threads
+from iclbook.validate import check_count, check_seeds
 
 EVALUATION_SEED, SEARCH_SEED = 10_000, 20_000
 """Seeds of the evaluation tasks and of the tasks on which rates are tuned."""
@@ -77,24 +79,15 @@ class TwoLayers:
     token_clip = None  # tokens are as they are
 
     def __post_init__(self) -> None:
-        for name in ("layers", "every", "tasks", "threads"):
+        for name in ("layers", "every", "tasks"):
             check_count(name, getattr(self, name))
-        if not self.seeds:
-            raise ValueError("seeds is empty; expected at least one.")
+        check_seeds(self.seeds)
+        check_threads(self.threads)
 
     @property
     def law(self) -> TaskLaw:
         """The law of the tasks."""
         return TaskLaw(N=self.N)
-
-    def run(self) -> Results:
-        """Train a model a seed, and compare."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            return self._run()
-        finally:
-            torch.set_num_threads(threads)
 
     def references(self) -> dict[str, tuple[Tensor, Tensor]]:
         """The rates (eta, gamma) of ``gd`` and ``gdpp``, one of each a layer."""
@@ -108,7 +101,8 @@ class TwoLayers:
         search = {"tied": False, "eta": shared[0], "gamma": shared[1], "steps": SEARCH}
         return {"gd": gd[:2], "gdpp": tune_on_spectrum(lam, self.layers, self.law, **search)[:2]}
 
-    def _run(self) -> Results:
+    def run(self) -> Results:
+        """Train a model a seed, and compare."""
         tests = self._tests()
         rates = self.references()
         references = {
@@ -135,7 +129,7 @@ class TwoLayers:
             found[f"{name}_scales"] = (self._scales(model), 0.5)
         found["scales"] = (list(SCALES), 0)
         return Results(
-            {name: {"value": _rounded(v), "tolerance": tol} for name, (v, tol) in found.items()}
+            {name: {"value": rounded(v), "tolerance": tol} for name, (v, tol) in found.items()}
         )
 
     def _tests(self, scale: float = 1.0) -> Tasks:
@@ -250,7 +244,3 @@ def _readouts(model: Products, tests: Tasks) -> list[float]:
 
 def _capped(loss: float | Tensor) -> float:
     return float(loss) if loss < CEILING else CEILING  # not a number is not less
-
-
-def _rounded(value):
-    return [_rounded(v) for v in value] if isinstance(value, list) else round(value, 5)

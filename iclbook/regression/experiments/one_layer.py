@@ -21,7 +21,9 @@ from iclbook.regression.descent import apply, best_rate, descend, gdpp_products,
 from iclbook.regression.landscape import routes
 from iclbook.regression.tasks import TaskLaw, Tasks
 from iclbook.regression.train import Training, train
-from iclbook.validate import check_count
+from iclbook.rounding import rounded
+from iclbook.threads import check_threads
+from iclbook.validate import check_count, check_seeds
 
 TEST_SEED = 1_000_003
 """Seed of the tasks for testing: no training uses it."""
@@ -48,8 +50,10 @@ class OneLayer:
 
     Attributes
     ----------
-    seeds : int
-        Seeds 0 to seeds - 1.
+    d, N : int
+        Width of the inputs and number of context pairs.
+    seeds : tuple of int
+        One layer each.
     steps, batch : int
         Of each training, with the settings of the authors' code.
     tests : int
@@ -62,7 +66,9 @@ class OneLayer:
         CPU threads.
     """
 
-    seeds: int = 10
+    d: int = 10
+    N: int = 10
+    seeds: tuple[int, ...] = tuple(range(10))
     steps: int = 5000
     batch: int = 2048
     tests: int = 10_000
@@ -73,24 +79,30 @@ class OneLayer:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "batch", "tests", "threads"):
+        for name in ("steps", "batch", "tests"):
             check_count(name, getattr(self, name))
+        check_seeds(self.seeds)
+        check_threads(self.threads)
         for place in PLACES:
-            self._laws(TaskLaw(), place)  # raises for what no law allows
+            self._laws(self.law, place)  # raises for what no law allows
+
+    @property
+    def law(self) -> TaskLaw:
+        """The law of the training tasks."""
+        return TaskLaw(d=self.d, N=self.N)
 
     def run(self) -> Results:
         """Train, compare, test; tables have a row a seed."""
-        torch.set_num_threads(self.threads)
-        law, at = TaskLaw(), moments(self.steps)
+        law, at = self.law, moments(self.steps)
         tests = tasks_for_testing(law, self.tests)
         runs = []
-        for seed in range(self.seeds):
+        for seed in self.seeds:
             how = Training(law=law, steps=self.steps, batch=self.batch, seed=seed)
             model, seen = watch(how, tests, at)
             runs.append({"seen": seen, "ends": self._ends(model, law), "model": model})
         found = {"step": (list(at), 0)}
         for name, tolerance in TOLERANCES.items():
-            rows = [[round(look[name], 5) for look in run["seen"]] for run in runs]
+            rows = [rounded([look[name] for look in run["seen"]]) for run in runs]
             # The middle of a training is not comparable between processors, its end is.
             found[f"{name}_curve"] = (rows, 10.0)
             found[name] = ([row[-1] for row in rows], tolerance)
@@ -99,13 +111,13 @@ class OneLayer:
             found[f"{place}_gd"] = (self._descent(law, place), 1e-3)
         balanced = [balance(*run["model"].products(), law.d) for run in runs]
         product = [(A[0, 0, -1, -1] * M[0, 0, :-1, :-1]).detach() for A, M in balanced]
-        found["product_diagonal"] = ([rounded(B.diagonal()) for B in product], 0.05)
+        found["product_diagonal"] = ([rounded(B.diagonal(), 4) for B in product], 0.05)
         found["product_off_diagonal"] = (
-            [round(float((B - B.diag().diag()).abs().max()), 5) for B in product],
+            [rounded((B - B.diag().diag()).abs().max()) for B in product],
             0.05,
         )
-        pictures = {name: [rounded(look[name]) for look in runs[0]["seen"]] for name in ("a", "M")}
-        found |= {name: (value, 10.0) for name, value in pictures.items()}  # of seed 0
+        pictures = {n: [rounded(look[n], 4) for look in runs[0]["seen"]] for n in ("a", "M")}
+        found |= {name: (value, 10.0) for name, value in pictures.items()}  # of the first seed
         return Results({n: {"value": v, "tolerance": t} for n, (v, t) in found.items()})
 
     def _laws(self, law: TaskLaw, place: str) -> list[TaskLaw]:
@@ -124,7 +136,7 @@ class OneLayer:
         with torch.no_grad():
             for place in PLACES:
                 batches = (tasks_for_testing(other, self.tests) for other in self._laws(law, place))
-                found[place] = [round(float(half_mse(model(b), b)), 5) for b in batches]
+                found[place] = [rounded(half_mse(model(b), b)) for b in batches]
         return found
 
     def _descent(self, law: TaskLaw, place: str) -> list[float]:
@@ -132,7 +144,7 @@ class OneLayer:
         eta, losses = best_rate(law), []
         for other in self._laws(law, place):
             batch = tasks_for_testing(other, self.tests)
-            losses.append(round(float(half_mse(apply(descend(batch, eta), batch.x_q), batch)), 5))
+            losses.append(rounded(half_mse(apply(descend(batch, eta), batch.x_q), batch)))
         return losses
 
 
@@ -187,8 +199,3 @@ def _levelled(a: Tensor, M: Tensor) -> tuple[Tensor, Tensor]:
     """The same layer with the free factor chosen such that a and M have equal norms."""
     c = (M.norm() / a.norm()).sqrt()
     return a * c, M / c
-
-
-def rounded(values: Tensor) -> list:
-    """A tensor as nested lists of numbers with four decimals."""
-    return [rounded(v) if v.ndim else round(float(v), 4) for v in values]

@@ -14,10 +14,12 @@ import torch
 from iclbook.records import Results
 from iclbook.regression.attention import INIT_SCALE, SelfAttention
 from iclbook.regression.descent import best_rate, expected_loss, half_mse
-from iclbook.regression.experiments.one_layer import rounded, tasks_for_testing, watch
+from iclbook.regression.experiments.one_layer import tasks_for_testing, watch
 from iclbook.regression.tasks import TaskLaw
 from iclbook.regression.train import Training, train
-from iclbook.validate import check_count
+from iclbook.rounding import rounded
+from iclbook.threads import check_threads
+from iclbook.validate import check_count, check_seeds
 
 EVERY = 50
 """Steps between two looks at the beginning."""
@@ -31,8 +33,8 @@ class Plateau:
 
     Attributes
     ----------
-    seeds : int
-        Seeds 0 to seeds - 1, the same for each variant.
+    seeds : tuple of int
+        One layer each, for each variant.
     steps, batch, tests : int
         Of each training; tasks to score on.
     follow, look_every : int
@@ -41,7 +43,7 @@ class Plateau:
         CPU threads.
     """
 
-    seeds: int = 40
+    seeds: tuple[int, ...] = tuple(range(40))
     steps: int = 300
     batch: int = 2048
     tests: int = 4000
@@ -50,21 +52,23 @@ class Plateau:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "steps", "batch", "tests", "follow", "look_every", "threads"):
+        for name in ("steps", "batch", "tests", "follow", "look_every"):
             check_count(name, getattr(self, name))
+        check_seeds(self.seeds)
+        check_threads(self.threads)
 
     def run(self) -> Results:
         """Train; one table a variant, with a row a seed and a column a look."""
-        torch.set_num_threads(self.threads)
         law, at = TaskLaw(), tuple(range(0, self.steps + 1, EVERY))
         found = {"step": (list(at), 0)}
         for variant in VARIANTS:
             # Which seeds get stuck is decided by rounding: a rerun may differ in some.
-            found[variant] = ([self._losses(variant, seed, at) for seed in range(self.seeds)], 0.3)
+            found[variant] = ([self._losses(variant, seed, at) for seed in self.seeds], 0.3)
         half_way = (expected_loss(law, 0.0) + expected_loss(law, best_rate(law))) / 2
-        stuck = [seed for seed, row in enumerate(found["code"][0]) if row[-1] > half_way]
+        losses = zip(self.seeds, found["code"][0], strict=True)
+        stuck = [seed for seed, row in losses if row[-1] > half_way]
         if stuck:
-            found |= {"stuck_seeds": (stuck, self.seeds)} | self._follow(law, stuck)
+            found |= {"stuck_seeds": (stuck, max(self.seeds))} | self._follow(law, stuck)
         return Results({n: {"value": v, "tolerance": t} for n, (v, t) in found.items()})
 
     def _losses(self, variant: str, seed: int, at: tuple[int, ...]) -> list[float]:
@@ -82,7 +86,7 @@ class Plateau:
 
         def look(_: int, model: SelfAttention) -> None:
             with torch.no_grad():
-                losses.append(round(float(half_mse(model(tests), tests)), 6))
+                losses.append(rounded(half_mse(model(tests), tests), 6))
 
         train(model, how, tasks, at=at, look=look)
         return losses
@@ -100,7 +104,7 @@ class Plateau:
             "stuck_reference_loss": (looks[0][0]["reference_loss"], 1e-5),
         }
         for name in ("loss", "cosine", "right", "wrong"):
-            found[f"stuck_{name}"] = ([[round(x[name], 4) for x in row] for row in looks], 10.0)
+            found[f"stuck_{name}"] = ([rounded([x[name] for x in row], 4) for row in looks], 10.0)
         for name in ("a", "M"):
-            found[f"stuck_{name}"] = ([rounded(x[name]) for x in looks[0]], 10.0)
+            found[f"stuck_{name}"] = ([rounded(x[name], 4) for x in looks[0]], 10.0)
         return found

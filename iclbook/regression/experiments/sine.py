@@ -20,6 +20,8 @@ from iclbook.regression.resume import checkpoint, train_in_parts
 from iclbook.regression.sine import SineLaw, SineModel, kernel, on_grid, share_of_guess
 from iclbook.regression.tasks import Tasks
 from iclbook.regression.train import Training
+from iclbook.rounding import rounded
+from iclbook.threads import check_threads
 from iclbook.validate import check_count
 
 EVALUATION_SEED = 10_000
@@ -64,19 +66,12 @@ class Sine:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("every", "tasks", "threads"):
+        for name in ("every", "tasks"):
             check_count(name, getattr(self, name))
+        check_threads(self.threads)
 
     def run(self) -> Results:
         """Train both, and compare."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            return self._run()
-        finally:
-            torch.set_num_threads(threads)
-
-    def _run(self) -> Results:
         law = SineLaw(self.N, tied=self.tied)
         tests = law.sample(self.tasks, torch.Generator().manual_seed(EVALUATION_SEED))
         size = "x".join(str(n) for n in (self.steps, self.batch, self.seed))
@@ -89,12 +84,12 @@ class Sine:
             law, self.lr, None, f"{label}-model", lambda model: _losses(model, tests, control)
         )
         found = {"step": (list(range(0, self.steps + 1, self.every)), 0)}
-        found["zero_loss"] = (round(float(tests.y_q.square().mean() / 2), 6), 1e-4)
+        found["zero_loss"] = (rounded(tests.y_q.square().mean() / 2, 6), 1e-4)
         both = (("control", control, control_seen), ("model", model, model_seen))
         for name, net, seen in both:
             for what in sorted(seen[0]):
                 tolerance = 0.1 if what == "cosine" else 0.003 if "loss" in what else 0.02
-                values = [round(row[what], 6) for row in seen]
+                values = rounded([row[what] for row in seen], 6)
                 found[f"{name}_{what}"] = (values, tolerance)
             for what, value in _dissected(net, law, tests).items():
                 found[f"{name}_{what}"] = (value, 0.003 if "loss" in what else 0.3)
@@ -147,12 +142,4 @@ def _dissected(model: SineModel, law: SineLaw, tests: Tasks) -> dict[str, list |
             "after": on_grid(model, first, curves),
             "kernel": kernel(model, grid, grid),
         }
-    found = {name: value.tolist() for name, value in found.items()}
-    return {name: _rounded(v) for name, v in found.items()} | {
-        "share_of_guess": _rounded(share),
-        "share_of_guess_fit": _rounded(fit),
-    }
-
-
-def _rounded(value):
-    return [_rounded(v) for v in value] if isinstance(value, list) else round(value, 5)
+    return rounded(found | {"share_of_guess": share, "share_of_guess_fit": fit})

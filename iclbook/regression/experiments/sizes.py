@@ -9,14 +9,14 @@ The trap: in narrow tasks a layer more often learns the wrong route (see
 
 from dataclasses import dataclass
 
-import torch
-
 from iclbook.records import Results
 from iclbook.regression.compare import balance
 from iclbook.regression.experiments.one_layer import tasks_for_testing, watch
 from iclbook.regression.tasks import TaskLaw
 from iclbook.regression.train import Training
-from iclbook.validate import check_count
+from iclbook.rounding import rounded
+from iclbook.threads import check_threads
+from iclbook.validate import check_count, check_seeds
 
 TOLERANCES = {
     "loss": 0.02,
@@ -37,8 +37,8 @@ class Sizes:
     ----------
     sizes : tuple of int
         N = d.
-    seeds : int
-        Seeds 0 to seeds - 1, for each size.
+    seeds : tuple of int
+        One layer each, for each size.
     steps, batch : int
         Of each training.
     tests : int
@@ -48,7 +48,7 @@ class Sizes:
     """
 
     sizes: tuple[int, ...] = (2, 5, 10, 20)
-    seeds: int = 3
+    seeds: tuple[int, ...] = (0, 1, 2)
     steps: int = 2000
     batch: int = 2048
     tests: int = 10_000
@@ -57,23 +57,24 @@ class Sizes:
     def __post_init__(self) -> None:
         for size in self.sizes:
             check_count("an entry of sizes", size)
-        for name in ("seeds", "steps", "batch", "tests", "threads"):
+        for name in ("steps", "batch", "tests"):
             check_count(name, getattr(self, name))
+        check_seeds(self.seeds)
+        check_threads(self.threads)
 
     def run(self) -> Results:
         """Train and compare; tables have a row a size and a column a seed."""
-        torch.set_num_threads(self.threads)
         ends = {name: [] for name in TOLERANCES} | {"product": []}
         for size in self.sizes:
             law = TaskLaw(d=size, N=size)
             tests = tasks_for_testing(law, self.tests)
             row = {name: [] for name in ends}
-            for seed in range(self.seeds):
+            for seed in self.seeds:
                 how = Training(law=law, steps=self.steps, batch=self.batch, seed=seed)
                 model, (end,) = watch(how, tests, (self.steps,))
                 end["product"] = balance(*model.products(), size)[0][0, 0, -1, -1].item()
                 for name, column in row.items():
-                    column.append(round(end[name], 5))
+                    column.append(rounded(end[name]))
             for name, column in row.items():
                 ends[name].append(column)
         tolerances = TOLERANCES | {"product": 0.1}

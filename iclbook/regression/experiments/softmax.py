@@ -16,7 +16,9 @@ from iclbook.regression.resume import checkpoint, train_in_parts
 from iclbook.regression.standard import StandardLayer
 from iclbook.regression.tasks import TaskLaw, Tasks
 from iclbook.regression.train import Training
-from iclbook.validate import check_choice, check_count
+from iclbook.rounding import rounded
+from iclbook.threads import check_threads
+from iclbook.validate import check_choice, check_count, check_seeds
 
 VARIANTS = {
     "one": {},
@@ -39,8 +41,8 @@ class Softmax:
     ----------
     variants : tuple of str
         Names from ``VARIANTS``.
-    seeds : int
-        Trainings of each variant, with seeds 0, 1, ...
+    seeds : tuple of int
+        One training each, for each variant.
     d, N : int
         Width of the inputs and number of context pairs.
     steps, batch : int
@@ -56,7 +58,7 @@ class Softmax:
     """
 
     variants: tuple[str, ...] = tuple(VARIANTS)
-    seeds: int = 8
+    seeds: tuple[int, ...] = tuple(range(8))
     d: int = 10
     N: int = 10
     steps: int = 4000
@@ -69,19 +71,13 @@ class Softmax:
     def __post_init__(self) -> None:
         for variant in self.variants:
             check_choice("an entry of variants", variant, VARIANTS)
-        for name in ("seeds", "every", "tasks", "threads"):
+        for name in ("every", "tasks"):
             check_count(name, getattr(self, name))
+        check_seeds(self.seeds)
+        check_threads(self.threads)
 
     def run(self) -> Results:
         """Train all, and compare with gradient descent at its best learning rate."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            return self._run()
-        finally:
-            torch.set_num_threads(threads)
-
-    def _run(self) -> Results:
         law = TaskLaw(self.d, self.N)
         tests = self._tests(1.0)
         W = descend(tests, best_rate(law))
@@ -89,23 +85,23 @@ class Softmax:
         descents = [apply(descend(other, best_rate(law)), other.x_q) for other in scaled]
         found = {
             "step": (list(range(0, self.steps + 1, self.every)), 0),
-            "zero_loss": (_round(half_mse(torch.zeros_like(tests.y_q), tests)), 1e-4),
-            "gd_loss": (_round(half_mse(apply(W, tests.x_q), tests)), 1e-4),
+            "zero_loss": (rounded(half_mse(torch.zeros_like(tests.y_q), tests)), 1e-4),
+            "gd_loss": (rounded(half_mse(apply(W, tests.x_q), tests)), 1e-4),
             "gd_scaled_loss": (
-                [_round(half_mse(p, other)) for p, other in zip(descents, scaled, strict=True)],
+                [rounded(half_mse(p, other)) for p, other in zip(descents, scaled, strict=True)],
                 1e-3,
             ),
         }
         for variant in self.variants:
-            runs = [self._train(variant, seed, law, tests) for seed in range(self.seeds)]
+            runs = [self._train(variant, seed, law, tests) for seed in self.seeds]
             for name in runs[0][1][0]:
                 found[f"{variant}_{name}"] = ([[at[name] for at in seen] for _, seen in runs], 0.1)
             beside = [align(model, W, tests) for model, _ in runs]
             for name in ("cosine", "model_difference", "prediction_difference"):
-                values = [round(getattr(one, name), 5) for one in beside]
+                values = rounded([getattr(one, name) for one in beside])
                 found[f"{variant}_{name}"] = (values, 0.1)
             with torch.no_grad():
-                losses = [[_round(half_mse(m(other), other)) for other in scaled] for m, _ in runs]
+                losses = [[rounded(half_mse(m(other), other)) for other in scaled] for m, _ in runs]
             found[f"{variant}_scaled_loss"] = (losses, 1.0)
         return Results({k: {"value": v, "tolerance": tol} for k, (v, tol) in found.items()})
 
@@ -120,7 +116,7 @@ class Softmax:
 
         def look(_step: int, model: StandardLayer) -> dict[str, float | list[float]]:
             with torch.no_grad():
-                return {"loss": _round(half_mse(model(tests), tests))} | roles(model)
+                return {"loss": rounded(half_mse(model(tests), tests))} | roles(model)
 
         path = checkpoint(f"softmax-{variant}-{self.steps}x{self.batch}x{seed}")
         return model, train_in_parts(model, how, tasks, every=self.every, look=look, path=path)
@@ -145,8 +141,4 @@ def roles(model: StandardLayer) -> dict[str, list[float]]:
         "target_key": M[:, d, :d].norm(dim=-1),
         "input_key": torch.linalg.matrix_norm(M[:, :d, :d], ord=2),
     }
-    return {name: [round(v, 4) for v in values.tolist()] for name, values in found.items()}
-
-
-def _round(loss: torch.Tensor) -> float:
-    return round(float(loss), 5)
+    return rounded(found, 4)

@@ -103,10 +103,12 @@ def check_seeds(value) -> tuple[int, ...]:
     Raises
     ------
     TypeError
-        If a seed is no whole number.
+        If it is no tuple or list, or a seed is no whole number.
     ValueError
         If there is none, one is below 0, or one is there twice.
     """
+    if not isinstance(value, tuple | list):
+        raise TypeError(f"seeds is {value!r}; expected several whole numbers, such as (0, 1, 2).")
     seeds = tuple(check_count("an entry of seeds", seed, low=0) for seed in value)
     if not seeds:
         raise ValueError("seeds is empty; expected at least one.")

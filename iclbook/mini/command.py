@@ -1,7 +1,6 @@
 """The command ``pretrain``: make the bundled model anew, or one that reads English."""
 
 import argparse
-import dataclasses
 import os
 from pathlib import Path
 
@@ -33,11 +32,11 @@ def add_parser(commands, name: str = "pretrain", asked: bool = True) -> None:
         "(%(default)s)",
     )
     parser.add_argument("--name", default="own", help="of the record (%(default)s)")
-    bundled, english = records.find(EXPERIMENT), records.find(ENGLISH)
-    shared = {field.name: field.default for field in dataclasses.fields(bundled)}
+    bundled, english = records.fields(EXPERIMENT), records.fields(ENGLISH)
+    shared = {field.name: field.default for field in bundled}
     other = [
         f"--{field.name.replace('_', '-')} {field.default}"
-        for field in dataclasses.fields(english)
+        for field in english
         if field.default != shared.get(field.name)
     ]
     parser.epilog = f"Defaults of the model on English text, with --corpus: {', '.join(other)}."
@@ -62,8 +61,8 @@ def pretrain(options: argparse.Namespace) -> int:
     from iclbook.records import options as settings
 
     experiment, other = (ENGLISH, EXPERIMENT) if options.corpus else (EXPERIMENT, ENGLISH)
-    given = settings.given(options, records.find(experiment))
-    foreign = settings.given(options, records.find(other)).keys() - given.keys()
+    given = settings.given(options, records.fields(experiment))
+    foreign = settings.given(options, records.fields(other)).keys() - given.keys()
     if options.data and not options.corpus:
         foreign.add("data")
     if foreign:

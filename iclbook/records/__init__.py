@@ -15,7 +15,7 @@ must quote the machine too.
 """
 
 from iclbook.records.record import Record, RecordError, Results, config_hash
-from iclbook.records.registry import EXPERIMENTS, find
+from iclbook.records.registry import EXPERIMENTS, find, target
 from iclbook.records.rerun import Difference, compare, run
 from iclbook.records.signature import Field, fields
 from iclbook.records.store import STORE, all_records, load, validate, write
@@ -35,6 +35,7 @@ __all__ = [
     "find",
     "load",
     "run",
+    "target",
     "validate",
     "write",
 ]

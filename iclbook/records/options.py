@@ -26,9 +26,7 @@ def add_options(parser: argparse.ArgumentParser, fields: Iterable[Field]) -> Non
 
 def given(options: argparse.Namespace, fields: Iterable) -> dict[str, object]:
     """The settings that were given on the command line; of each field only the name counts."""
-    return {
-        field.name: getattr(options, field.name) for field in fields if field.name in options
-    }
+    return {field.name: getattr(options, field.name) for field in fields if field.name in options}
 
 
 def _switch(text: str) -> bool:
@@ -40,6 +38,6 @@ def _switch(text: str) -> bool:
 def _text(value: object) -> str:
     if not isinstance(value, tuple):
         return str(value)
-    if len(value) > 5 and list(value) == list(range(value[0], value[0] + len(value))):
-        value = (*value[:2], "...", value[-1])
+    if len(value) > 5 and value == tuple(range(len(value))):
+        value = (0, 1, "...", value[-1])
     return " ".join(map(str, value))

@@ -1,6 +1,6 @@
 """The command line: what it prints, and its exit codes."""
 
-import json
+import dataclasses
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -89,9 +89,11 @@ def test_a_broken_record_fails_and_is_named(cli, tmp_path):
     assert code == 1
     assert out == "good    coin/tails\n"
     assert err.startswith(f"broken  coin/heads: {path}: line")
-    code, _, err = cli("list")
+    code, out, err = cli("list")
     assert code == 1
-    assert "half written" in err
+    assert out.startswith("coin/tails")
+    assert f"broken: {path}: line" in err
+    assert "half written. Remove the file, and give the command that made it again." in err
 
 
 def test_a_broken_record_is_made_anew_when_asked(cli, tmp_path):
@@ -117,13 +119,25 @@ def test_a_missing_store_is_named(capsys, tmp_path):
     assert "is no folder" in capsys.readouterr().err
 
 
-def test_changed_sources_are_said(cli, tmp_path):
+def rewrite(path, **provenance):
+    """Write a record again with another provenance."""
+    record = records.Record.from_json(path.read_text())
+    record = dataclasses.replace(record, provenance=record.provenance | provenance)
+    path.write_text(record.to_json())
+
+
+def test_list_says_which_sources_have_changed_and_which_are_not_known(cli, tmp_path):
     cli("rerun", "coin/heads", "--write")
     path = tmp_path / "coin" / "heads.json"
-    content = json.loads(path.read_text())
-    content["provenance"]["sources_sha256"] = "0" * 64
-    path.write_text(json.dumps(content))
-    assert "sources have changed since" in cli("list")[1]
+    assert "changed" not in cli("list")[1]
+    rewrite(path, sources={"iclbook/validate.py": "0" * 64, "iclbook/gone.py": "1" * 64})
+    assert "(changed since: validate.py, gone.py)" in cli("list")[1]
+    rewrite(path, sources={f"iclbook/{name}.py": "0" * 64 for name in "abcde"})
+    assert "(changed since: a.py, b.py, c.py and 2 more)" in cli("list")[1]
+    rewrite(path, sources={"iclbook/validate.py": None})
+    assert "(not known: validate.py)" in cli("list")[1]
+    rewrite(path, sources=None)
+    assert "(sources not known)" in cli("list")[1]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from iclbook.regression.tasks import TaskLaw
 from iclbook.regression.train import Training
 
 SMALL = OneLayer(
-    seeds=2,
+    seeds=(0, 1),
     steps=20,
     batch=16,
     tests=300,
@@ -73,8 +73,15 @@ def test_the_training_law_is_one_point_of_every_test(found):
     assert [row[1] for row in found["teacher"]["value"]] == pytest.approx(trained, abs=1e-5)
 
 
+def test_width_and_context_can_be_chosen():
+    small = replace(SMALL, d=3, N=5, seeds=(4,), noisy=(0, 4), steps=2)
+    found = small.run().deterministic
+    assert [len(row) for row in found["product_diagonal"]["value"]] == [3]
+    assert found["reference_loss"]["value"] != SMALL.run().deterministic["reference_loss"]["value"]
+
+
 def test_seeds_that_get_stuck_are_followed():
-    few = Plateau(seeds=2, steps=50, batch=8, tests=50, follow=4, look_every=2)
+    few = Plateau(seeds=(0, 1), steps=50, batch=8, tests=50, follow=4, look_every=2)
     found = few.run().deterministic
     assert found["step"]["value"] == [0, 50]
     for variant in VARIANTS:
@@ -85,7 +92,7 @@ def test_seeds_that_get_stuck_are_followed():
 
 
 def test_sizes_have_a_row_each():
-    found = Sizes(sizes=(2, 3), seeds=2, steps=4, batch=8, tests=50).run().deterministic
+    found = Sizes(sizes=(2, 3), seeds=(0, 1), steps=4, batch=8, tests=50).run().deterministic
     assert all([len(row) for row in entry["value"]] == [2, 2] for entry in found.values())
     with pytest.raises(ValueError, match="an entry of sizes is 0"):
         Sizes(sizes=(0,))
@@ -115,7 +122,11 @@ def test_two_heads_have_no_products_to_show():
 
 
 def test_bad_options_are_refused():
-    with pytest.raises(ValueError, match="seeds is 0"):
-        OneLayer(seeds=0)
+    with pytest.raises(ValueError, match="seeds is empty"):
+        OneLayer(seeds=())
+    with pytest.raises(ValueError, match="N is 0"):
+        OneLayer(N=0)
+    with pytest.raises(ValueError, match="noisy is 6; expected at most the N = 5"):
+        OneLayer(N=5)
     with pytest.raises(ValueError, match=r"scale is 0\.0"):
         replace(SMALL, input_scales=(0.0,))

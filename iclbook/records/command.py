@@ -51,7 +51,8 @@ def _list(options: argparse.Namespace) -> int:
     for record in found:
         origin = record.provenance
         print(
-            f"{store.label_of(record):{wide}}  {origin['created'][:10]}  {origin['seconds']:7.1f} s  "
+            f"{store.label_of(record):{wide}}  {origin['created'][:10]}  "
+            f"{origin['seconds']:7.1f} s  "
             f"{len(record.results.deterministic)} deterministic, "
             f"{len(record.results.measured)} measured  on {origin['cpu']}"
             + _sources(origin["sources"])

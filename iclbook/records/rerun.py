@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import math
+import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +56,7 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
     record = Record(
         experiment=experiment,
         name=name,
-        config=json.loads(json.dumps(dataclasses.asdict(task))),
+        config=_portable(json.loads(json.dumps(dataclasses.asdict(task)))),
         results=results,
         provenance=provenance(
             kind.__module__,
@@ -66,6 +68,22 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
     )
     check(record)
     return record
+
+
+def _portable(value: Any) -> Any:
+    """Settings whose paths do not tell where this machine keeps its files.
+
+    They are relative to the current folder, so that the same run can be made again from it.
+    """
+    if isinstance(value, dict):
+        return {name: _portable(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_portable(entry) for entry in value]
+    if isinstance(value, str) and os.path.isabs(value) and os.path.exists(value):
+        with suppress(ValueError):  # on another drive
+            path = os.path.relpath(value)
+            return path if path.startswith(os.pardir) else os.path.join(os.curdir, path)
+    return value
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,13 @@ class Coin:
         )
 
 
+@dataclass(frozen=True)
+class Biased(Coin):
+    """The same with a setting more."""
+
+    bias: float = 0.5
+
+
 SIDE = [0]
 
 
@@ -138,6 +145,61 @@ def test_list_says_which_sources_have_changed_and_which_are_not_known(cli, tmp_p
     assert "(not known: validate.py)" in cli("list")[1]
     rewrite(path, sources=None)
     assert "(sources not known)" in cli("list")[1]
+
+
+def test_several_records_are_repeated_at_a_time(cli):
+    for name in ("heads", "tails", "edge"):
+        cli("rerun", f"coin/{name}", "--write")
+    SIDE[0] = 1
+    code, out, _ = cli("rerun", "coin/heads", "coin/tails")
+    assert code == 1
+    assert out.endswith("2 records, 0 as they were\n")
+    code, out, err = cli("rerun", "coin/heads", "coin/nothing", "coin/tails", "--write")
+    assert code == 0
+    assert out.endswith("3 records, 3 written\n")
+    code, out, _ = cli("rerun", "coin/heads", "coin/tails", "coin/edge")
+    assert code == 1
+    assert out.endswith("3 records, 2 as they were\n")
+
+
+def test_one_that_fails_does_not_stop_the_others(cli, tmp_path):
+    for name in ("heads", "tails"):
+        cli("rerun", f"coin/{name}", "--write")
+    (tmp_path / "coin" / "heads.json").write_text("{")
+    code, out, err = cli("rerun", "coin/heads", "coin/tails")
+    assert code == 1
+    assert err.startswith("error: coin/heads: ")
+    assert out.endswith("2 records, 1 as they were\n")
+
+
+def test_those_that_took_little_time_are_repeated(cli, tmp_path):
+    for name, changes in (
+        ("short", {"seconds": 2.0}),
+        ("long", {"seconds": 200.0}),
+        ("last-part", {"seconds": 2.0, "resumed": True}),
+        ("unsure", {"seconds": 2.0, "resumed": None}),
+    ):
+        cli("rerun", f"coin/{name}", "--write")
+        rewrite(tmp_path / "coin" / f"{name}.json", **changes)
+    (tmp_path / "coin" / "broken.json").write_text("{")
+    code, out, err = cli("rerun", "--under", "60")
+    assert code == 0
+    assert [line for line in out.splitlines() if "running" in line] == ["running coin/short ..."]
+    assert "left out: " in err
+    assert cli("rerun", "coin/long", "--under", "60")[0] == 1
+    assert cli("rerun", "coin/long", "--under", "600")[0] == 0
+    assert cli("rerun", "coin", "--under", "60")[0] == 0
+    assert "give --under SECONDS" in cli("rerun")[2]
+
+
+def test_settings_that_an_experiment_no_longer_has_are_named(cli, monkeypatch):
+    cli("rerun", "coin/heads", "--write")
+    monkeypatch.setitem(records.EXPERIMENTS, "coin", f"{__name__}:Biased")
+    assert "configuration" in cli("rerun", "coin/heads")[2]
+    code, out, _ = cli("rerun", "coin/heads", "--write")
+    assert code == 0
+    assert "not compared: " in out
+    assert cli("rerun", "coin/heads")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 import pytest
 
-from iclbook import records
+from iclbook import records, states
 from iclbook.dual import cost
 from iclbook.records import RecordError, Results
 
@@ -28,6 +29,17 @@ class Toy:
             {"curve": {"value": curve, "tolerance": 0.1}, "word": {"value": "a", "tolerance": 0}},
             {"time": {"value": 0.5, "unit": "s"}},
         )
+
+
+@dataclass(frozen=True)
+class Reads:
+    """An experiment that is given paths."""
+
+    folders: tuple[str, ...] = ("mini",)
+    threads: int = 1
+
+    def run(self):
+        return Results({"folders": {"value": len(self.folders), "tolerance": 0}})
 
 
 @pytest.fixture
@@ -184,6 +196,69 @@ def test_only_runs_of_one_configuration_are_compared(toy):
     fewer = dataclasses.replace(toy, results=Results({}, toy.results.measured))
     with pytest.raises(ValueError, match="deterministic results differ in curve, word"):
         records.compare(toy, fewer)
+
+
+def test_values_that_are_not_defined_are_compared_as_such(toy):
+    absent = change(toy, curve=[1.0, None])
+    assert records.compare(absent, absent)[0].agrees
+    assert not records.compare(toy, absent)[0].agrees
+    assert not records.compare(absent, toy)[0].agrees
+    assert records.compare(absent, change(toy, curve=[1.05, None]))[0].agrees
+
+
+def test_a_broken_record_is_told_and_the_others_are_read(toy, tmp_path):
+    records.write(toy, tmp_path)
+    broken = tmp_path / "toy" / "zwei.json"
+    broken.write_text("{")
+    with pytest.raises(RecordError, match=r"zwei\.json: line 1: not JSON"):
+        records.all_records(tmp_path)
+    told = []
+    assert records.all_records(tmp_path, told.append) == [toy]
+    assert [str(error).startswith(str(broken)) for error in told] == [True]
+
+
+def test_the_advice_fits_the_folder(toy, tmp_path, monkeypatch):
+    for folder, advice in (("own", "Remove the file, and give the command"), ("store", "from git")):
+        path = tmp_path / folder / "toy" / "one.json"
+        path.parent.mkdir(parents=True)
+        path.write_text("{")
+        monkeypatch.setattr(records.store, "STORE", tmp_path / "store")
+        with pytest.raises(RecordError, match=advice):
+            records.load("toy", "one", tmp_path / folder)
+
+
+def test_left_over_drafts_are_removed_and_those_of_others_stay(toy, tmp_path):
+    path = records.write(toy, tmp_path)
+    old, new = (path.with_name(f"{name}.json{name}.tmp") for name in ("old", "new"))
+    for draft in (old, new):
+        draft.write_text("half")
+    two_hours_ago = time.time() - 7200
+    os.utime(old, (two_hours_ago, two_hours_ago))
+    records.write(toy, tmp_path)
+    assert sorted(file.name for file in path.parent.iterdir()) == [new.name, "one.json"]
+
+
+def test_a_record_says_whether_its_run_went_on_from_a_state(toy, monkeypatch, tmp_path):
+    assert toy.provenance["resumed"] is False
+    path = tmp_path / "state.pt"
+    states.save(path, {}, {"step": 1})
+    whole = Toy.run
+    monkeypatch.setattr(Toy, "run", lambda self: [states.load(path, {}), whole(self)][1])
+    assert records.run("toy", name="two").provenance["resumed"] is True
+
+
+def test_a_record_does_not_tell_where_files_are(monkeypatch, tmp_path):
+    monkeypatch.setitem(records.EXPERIMENTS, "reads", f"{__name__}:Reads")
+    (tmp_path / "home" / "models").mkdir(parents=True)
+    (tmp_path / "home" / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    config = {"folders": [f"{tmp_path}/home/models", f"{tmp_path}/none", "mini"]}
+    folders = records.run("reads", config, name="one").config["folders"]
+    assert folders == ["./models", f"{tmp_path}/none", "mini"]
+    monkeypatch.chdir(tmp_path / "home" / "here")
+    again = records.run("reads", config, name="one").config["folders"]
+    assert again[0] == "../models"
+    assert records.run("reads", {"folders": again}, name="one").config["folders"] == again
 
 
 def test_reading_records_imports_no_experiment():

@@ -61,6 +61,7 @@ def _group_markdown(group):
     runs = [
         f"{record.experiment}/{record.name}  {record.provenance['created'][:10]}  "
         f"{record.provenance['seconds']:.0f} s"
+        + (", its last part" if record.provenance["resumed"] else "")
         for record in group
     ]
     facts = [
@@ -95,8 +96,12 @@ def _versions(versions):
 def _source(provenance):
     commit = provenance["git_commit"]
     text = f"commit `{commit[:10]}`" if commit else "no commit"
-    changed = ", with uncommitted changes" if provenance["git_clean"] is False else ""
-    return f"iclbook {provenance['iclbook']}, {text}{changed}"
+    if commit and not provenance["git_clean"]:
+        known = provenance["git_clean"] is not None
+        text += ", with uncommitted changes" if known else ", taken to be as committed"
+    sources = provenance["sources"]
+    files = f", {len(sources)} source files" if sources else ", sources not known"
+    return f"iclbook {provenance['iclbook']}, {text}{files}"
 
 
 def _names(results):

@@ -154,7 +154,7 @@ def test_several_records_are_repeated_at_a_time(cli):
     code, out, _ = cli("rerun", "coin/heads", "coin/tails")
     assert code == 1
     assert out.endswith("2 records, 0 as they were\n")
-    code, out, err = cli("rerun", "coin/heads", "coin/nothing", "coin/tails", "--write")
+    code, out, _ = cli("rerun", "coin/heads", "coin/nothing", "coin/tails", "--write")
     assert code == 0
     assert out.endswith("3 records, 3 written\n")
     code, out, _ = cli("rerun", "coin/heads", "coin/tails", "coin/edge")

@@ -112,6 +112,23 @@ def test_a_task_counts_when_it_beats_its_own_label_frequencies():
     assert found["counts"]
 
 
+@pytest.mark.parametrize(
+    ("predicted", "gold", "reached"),
+    [
+        ([1, 1, 1, 1], [0, 1, 1, 2], 0.5),
+        ([0, 1, 1, 2], [1, 1, 1, 1], 0.5),
+        ([1, 1, 1, 1], [1, 1, 1, 1], 1.0),
+        ([0, 0, 0, 0], [1, 1, 1, 1], 0.0),
+        ([1], [1], 1.0),
+    ],
+)
+def test_a_table_of_counts_with_one_row_or_column_cannot_be_beaten(predicted, gold, reached):
+    """Every pairing is right as often; SciPy 1.17's random_table draws wrong tables here."""
+    found = beats_own_frequencies(np.array(predicted), np.array(gold), np.random.default_rng(0))
+    assert (found["accuracy"], found["p"], found["counts"]) == (reached, 1.0, False)
+    assert found["chance"] == reached
+
+
 @pytest.mark.parametrize("labels", [(0, 1, 2), (1, 2), (0, 2), (2, 3)])
 def test_the_permutation_test_agrees_with_shuffling(labels):
     """Also where answers are none of some gold labels, or are labels that gold does not have."""

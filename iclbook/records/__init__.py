@@ -16,7 +16,7 @@ must quote the machine too.
 
 from iclbook.records.record import Record, RecordError, Results, config_hash
 from iclbook.records.registry import EXPERIMENTS, find, target
-from iclbook.records.rerun import Difference, compare, run
+from iclbook.records.rerun import Difference, compare, portable, run
 from iclbook.records.signature import Field, fields
 from iclbook.records.store import STORE, all_records, load, validate, write
 
@@ -34,6 +34,7 @@ __all__ = [
     "fields",
     "find",
     "load",
+    "portable",
     "run",
     "target",
     "validate",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from iclbook import states
@@ -56,7 +57,7 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
     record = Record(
         experiment=experiment,
         name=name,
-        config=_portable(json.loads(json.dumps(dataclasses.asdict(task)))),
+        config=portable(json.loads(json.dumps(dataclasses.asdict(task)))),
         results=results,
         provenance=provenance(
             kind.__module__,
@@ -70,19 +71,22 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
     return record
 
 
-def _portable(value: Any) -> Any:
-    """Settings whose paths do not tell where this machine keeps its files.
+def portable(value: Any) -> Any:
+    """Settings without the folders in which this machine keeps its files.
 
-    They are relative to the current folder, so that the same run can be made again from it.
+    Paths of files that exist become relative to the current folder, or ``~/...`` within home.
     """
     if isinstance(value, dict):
-        return {name: _portable(entry) for name, entry in value.items()}
+        return {name: portable(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_portable(entry) for entry in value]
-    if isinstance(value, str) and os.path.isabs(value) and os.path.exists(value):
-        with suppress(ValueError):  # on another drive
-            path = os.path.relpath(value)
-            return path if path.startswith(os.pardir) else os.path.join(os.curdir, path)
+        return [portable(entry) for entry in value]
+    if not isinstance(value, str) or not os.path.isabs(value) or not os.path.exists(value):
+        return value
+    for folder, prefix in ((os.getcwd(), "./"), (os.path.expanduser("~"), "~/")):
+        if Path(value).is_relative_to(folder):
+            return prefix + Path(value).relative_to(folder).as_posix()
+    with suppress(ValueError):  # on another drive
+        return Path(os.path.relpath(value)).as_posix()
     return value
 
 

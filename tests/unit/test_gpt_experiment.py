@@ -294,7 +294,7 @@ def test_rec2ftp_stands_beside_the_chance_of_the_same_sets(tiny, tmp_path):
     block = recorded_blocks(tmp_path)[0]
     few = [
         with_recall(0, 0.5, 0.4, 20),
-        with_recall(1, "n/a", 0.9, 3),
+        with_recall(1, None, 0.9, 3),
         with_recall(2, 0.7, 0.6, 40),
     ]
     (table,) = side_by_side([replace(block, cells={"sst2": few})])[1:2]

@@ -249,16 +249,15 @@ def test_a_record_says_whether_its_run_went_on_from_a_state(toy, monkeypatch, tm
 
 def test_a_record_does_not_tell_where_files_are(monkeypatch, tmp_path):
     monkeypatch.setitem(records.EXPERIMENTS, "reads", f"{__name__}:Reads")
-    (tmp_path / "home" / "models").mkdir(parents=True)
-    (tmp_path / "home" / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "home")
-    config = {"folders": [f"{tmp_path}/home/models", f"{tmp_path}/none", "mini"]}
+    for name in ("user/models", "user/here/models", "shared/models"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.chdir(tmp_path / "user" / "here")
+    places = ("user/models", "user/here/models", "shared/models", "none")
+    config = {"folders": [*(f"{tmp_path}/{place}" for place in places), "mini"]}
     folders = records.run("reads", config, name="one").config["folders"]
-    assert folders == ["./models", f"{tmp_path}/none", "mini"]
-    monkeypatch.chdir(tmp_path / "home" / "here")
-    again = records.run("reads", config, name="one").config["folders"]
-    assert again[0] == "../models"
-    assert records.run("reads", {"folders": again}, name="one").config["folders"] == again
+    assert folders == ["~/models", "./models", "../../shared/models", f"{tmp_path}/none", "mini"]
+    assert records.run("reads", {"folders": folders}, name="one").config["folders"] == folders
 
 
 def test_reading_records_imports_no_experiment():

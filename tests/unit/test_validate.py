@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import iclbook
-from iclbook.validate import check_array, check_count, check_number
+from iclbook.validate import check_array, check_count, check_number, check_seeds
 
 shapes = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 
@@ -109,6 +109,19 @@ def test_counts_start_where_they_should(value, low):
 def test_nothing_else_is_a_count(value):
     with pytest.raises(TypeError, match="expected a whole number, 1 or more"):
         check_count("n", value)
+
+
+def test_seeds_are_several_whole_numbers_each_once():
+    assert check_seeds([3, np.int64(0)]) == (3, 0)
+    for value, error, message in (
+        (5, TypeError, r"seeds is 5; expected several"),
+        ((0.5,), TypeError, "an entry of seeds is 0.5"),
+        ((), ValueError, "seeds is empty"),
+        ((-1,), ValueError, "an entry of seeds is -1"),
+        ((2, 1, 2), ValueError, "names 2 more than once"),
+    ):
+        with pytest.raises(error, match=message):
+            check_seeds(value)
 
 
 def loaded_after(statement: str, *modules: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from iclbook import records, states
+from iclbook import records
 from iclbook.dual import cost
 from iclbook.records import RecordError, Results
 
@@ -236,15 +236,6 @@ def test_left_over_drafts_are_removed_and_those_of_others_stay(toy, tmp_path):
     os.utime(old, (two_hours_ago, two_hours_ago))
     records.write(toy, tmp_path)
     assert sorted(file.name for file in path.parent.iterdir()) == [new.name, "one.json"]
-
-
-def test_a_record_says_whether_its_run_went_on_from_a_state(toy, monkeypatch, tmp_path):
-    assert toy.provenance["resumed"] is False
-    path = tmp_path / "state.pt"
-    states.save(path, {}, {"step": 1})
-    whole = Toy.run
-    monkeypatch.setattr(Toy, "run", lambda self: [states.load(path, {}), whole(self)][1])
-    assert records.run("toy", name="two").provenance["resumed"] is True
 
 
 def test_a_record_does_not_tell_where_files_are(monkeypatch, tmp_path):

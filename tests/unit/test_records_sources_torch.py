@@ -4,10 +4,11 @@ import ast
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from iclbook import records
+from iclbook import records, states
 from iclbook.records import provenance, signature, sources
 
 EXPERIMENTS = sorted(records.EXPERIMENTS)
@@ -122,6 +123,26 @@ def test_a_source_that_changes_during_the_run_is_not_known():
     assert found["sources"]["iclbook/dual/cost.py"] is None
     assert found["sources"]["iclbook/validate.py"] == before["iclbook/validate.py"]
     assert not found["git_clean"]
+
+
+@dataclasses.dataclass(frozen=True)
+class GoesOn:
+    """An experiment that goes on from a kept state, if there is one."""
+
+    path: str = "state.pt"
+    threads: int = 1
+
+    def run(self):
+        state = states.load(Path(self.path), {})
+        return records.Results({"state": {"value": state is not None, "tolerance": 0}})
+
+
+def test_a_record_says_whether_its_run_went_on_from_a_state(monkeypatch, tmp_path):
+    monkeypatch.setitem(records.EXPERIMENTS, "goes-on", f"{__name__}:GoesOn")
+    config = {"path": str(tmp_path / "state.pt")}
+    assert records.run("goes-on", config, name="one").provenance["resumed"] is False
+    states.save(tmp_path / "state.pt", {}, {"step": 1})
+    assert records.run("goes-on", config, name="one").provenance["resumed"] is True
 
 
 def test_libraries_are_those_that_the_sources_import():

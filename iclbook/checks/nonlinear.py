@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, in_words, mark, weigh
 
 
 def kernel_step(answer) -> Verdict:
@@ -129,4 +129,20 @@ def mean_cosine_of_numbers(answer) -> Verdict:
                 "The lengths are still in there. What does a cosine divide by?",
             ),
         ],
+    )
+
+
+def sum_of_examples(guess, factor) -> Verdict:
+    """What becomes of that which examples add, if each is shown twice: measured as a factor."""
+    return weigh(
+        guess,
+        happened=in_words(factor, {"stays": 1.0, "doubles": 2.0, "halves": 0.5}),
+        expected="doubles",
+        why="Linear attention adds, and its rate, eta/N, lies in the weights, for the N of "
+        "training. A prompt of another length meets the wrong rate, and the loss goes up.",
+        others={
+            "stays": "That is what a step on a mean would do, and what softmax would do. Here "
+            "nothing counts the examples.",
+            "halves": "A longer prompt would have to weigh each example less. Nothing makes it.",
+        },
     )

@@ -26,7 +26,7 @@ from iclbook.checks.nonlinear import (
     guess_without_context,
     kernel_step,
     mean_cosine_of_numbers,
-    sum_of_examples,
+    wave_further,
 )
 from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
 from iclbook.checks.prediction import chance_bounds, chance_by_label, recall_to_finetuning
@@ -103,7 +103,6 @@ __all__ = [
     "softmax_update",
     "stable_damping",
     "step_size_of",
-    "sum_of_examples",
     "summed_attention",
     "targets",
     "targets_left",
@@ -113,5 +112,6 @@ __all__ = [
     "two_eigenvalues",
     "update_of_finetuning",
     "value_matrix",
+    "wave_further",
     "write_token",
 ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, in_words, mark, weigh
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def kernel_step(answer) -> Verdict:
@@ -132,17 +132,17 @@ def mean_cosine_of_numbers(answer) -> Verdict:
     )
 
 
-def sum_of_examples(guess, factor) -> Verdict:
-    """What becomes of that which examples add, if each is shown twice: measured as a factor."""
+def wave_further(guess, here, there) -> Verdict:
+    """Does the loss stay or rise, if all inputs move by a whole wave? From both losses."""
     return weigh(
         guess,
-        happened=in_words(factor, {"stays": 1.0, "doubles": 2.0, "halves": 0.5}),
-        expected="doubles",
-        why="Linear attention adds, and its rate, eta/N, lies in the weights, for the N of "
-        "training. A prompt of another length meets the wrong rate, and the loss goes up.",
+        happened="stays" if there < 1.5 * here else "rises",
+        expected="rises",
+        why="The features come from a network that has seen x between -5 and 5. Beyond, its "
+        "hidden units go on as straight lines, not as waves, and products of features grow with "
+        "them. It has learned the kernel of the waves on one stretch, not sine and cosine.",
         others={
-            "stays": "That is what a step on a mean would do, and what softmax would do. Here "
-            "nothing counts the examples.",
-            "halves": "A longer prompt would have to weigh each example less. Nothing makes it.",
+            "stays": "So it would for sine and cosine, whose kernel only looks at the distance of "
+            "two points."
         },
     )

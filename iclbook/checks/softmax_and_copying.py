@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, in_words, mark, weigh
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def _softmax(logits):
@@ -152,9 +152,10 @@ def other_tokens(answer) -> Verdict:
 
 def average_of_examples(guess, factor) -> Verdict:
     """What becomes of a softmax prediction if each pair is shown twice: measured as a factor."""
+    changed = "doubles" if factor > 1 else "halves"
     return weigh(
         guess,
-        happened=in_words(factor, {"stays": 1.0, "doubles": 2.0, "halves": 0.5}),
+        happened="stays" if abs(factor - 1) < 0.02 else changed,
         expected="stays",
         why="A softmax head takes an average. A pair that stands there twice counts twice above "
         "the fraction and twice below it, so the head cannot tell.",

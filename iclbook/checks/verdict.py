@@ -180,12 +180,6 @@ def weigh(
     return Verdict(False, f'You said "{said}". {others[said]} {why}', refusal="It came otherwise.")
 
 
-def in_words(measured: float, words: Mapping[str, float]) -> str:
-    """The word whose number a measurement equals within 2%, for `weigh`; else the measurement."""
-    close = [word for word, number in words.items() if abs(measured / number - 1) < 0.02]
-    return close[0] if close else f"{measured:.3g}"
-
-
 def _run_aloud(function: Callable, cases: Sequence[tuple]) -> tuple[list, bool]:
     """What `function` returns for each case, and whether it printed; what it printed is shown."""
     with contextlib.redirect_stdout(io.StringIO()) as page:

@@ -119,9 +119,9 @@ def cosine_guarded_against_zero(g, h):
     return np.mean(g * h / (abs(g * h) + 1e-10))
 
 
-PREDICTIONS["sum_of_examples"] = Prediction(
-    right="doubles",
-    wrong=("stays", "halves"),
-    measured=(2.0001,),
-    otherwise=(1.0,),
+PREDICTIONS["wave_further"] = Prediction(
+    right="rises",
+    wrong=("stays",),
+    measured=(0.002, 25.0),
+    otherwise=(0.002, 0.002),
 )

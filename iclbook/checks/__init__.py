@@ -22,7 +22,12 @@ from iclbook.checks.meta_gradients import (
     effective_rank,
     update_of_finetuning,
 )
-from iclbook.checks.nonlinear import guess_without_context, kernel_step, mean_cosine_of_numbers
+from iclbook.checks.nonlinear import (
+    guess_without_context,
+    kernel_step,
+    mean_cosine_of_numbers,
+    wave_further,
+)
 from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
 from iclbook.checks.prediction import chance_bounds, chance_by_label, recall_to_finetuning
 from iclbook.checks.representation import (
@@ -31,7 +36,12 @@ from iclbook.checks.representation import (
     size_for_score,
 )
 from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
-from iclbook.checks.softmax_and_copying import logit_for_share, opposite_heads, other_tokens
+from iclbook.checks.softmax_and_copying import (
+    average_of_examples,
+    logit_for_share,
+    opposite_heads,
+    other_tokens,
+)
 from iclbook.checks.the_dual import contributions, dual_output, effective_number
 from iclbook.checks.the_table import at_depth, operations_of_cell
 from iclbook.checks.training_finds_it import (
@@ -40,13 +50,19 @@ from iclbook.checks.training_finds_it import (
     step_size_of,
 )
 from iclbook.checks.verdict import Mistake, Verdict, mark
-from iclbook.checks.what_is_optimal import adaptive_rate, rates_under_noise, ridge_prediction
+from iclbook.checks.what_is_optimal import (
+    adaptive_rate,
+    rates_under_noise,
+    ridge_prediction,
+    turned_inputs,
+)
 
 __all__ = [
     "Mistake",
     "Verdict",
     "adaptive_rate",
     "at_depth",
+    "average_of_examples",
     "blind_accuracy",
     "chance_bounds",
     "chance_by_label",
@@ -92,8 +108,10 @@ __all__ = [
     "targets_left",
     "tau_by_pairs",
     "trained_rows",
+    "turned_inputs",
     "two_eigenvalues",
     "update_of_finetuning",
     "value_matrix",
+    "wave_further",
     "write_token",
 ]

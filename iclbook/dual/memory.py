@@ -219,13 +219,12 @@ def train(
     W, V = W_0.astype(float), np.zeros_like(W_0, dtype=float)
     weights, errors = [W], []
     for t, B in enumerate(batches):
-        X_B, Y_B = (X, Y) if batch_size == n else (X[B], Y[B])  # no copy of all rows each step
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs = X_B @ W.T
+            outputs = X[B] @ W.T
             finite = np.isfinite(outputs).all()
             if finite:
-                E = output_errors(outputs, Y_B, loss)
-                V = mu * V + lam * W - E.T @ X_B
+                E = output_errors(outputs, Y[B], loss)
+                V = mu * V + lam * W - E.T @ X[B]
                 W = W - eta * V
         if not (finite and np.isfinite(W).all()):
             raise FloatingPointError(

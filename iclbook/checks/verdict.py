@@ -162,7 +162,7 @@ def weigh(
     others : mapping of str to str
         The other words that one can choose, each with what speaks against it.
     """
-    words = [expected, *others]
+    words = sorted([expected, *others])  # the order must not tell
     choice = ", ".join(f'"{word}"' for word in words[:-1]) + f' or "{words[-1]}"'
     if guess is None or guess is Ellipsis:
         return Verdict(False, f"First commit yourself: {choice}?")
@@ -178,6 +178,12 @@ def weigh(
     if said == expected:
         return Verdict(True, why)
     return Verdict(False, f'You said "{said}". {others[said]} {why}', refusal="It came otherwise.")
+
+
+def in_words(measured: float, words: Mapping[str, float]) -> str:
+    """The word whose number a measurement equals within 2%, for `weigh`; else the measurement."""
+    close = [word for word, number in words.items() if abs(measured / number - 1) < 0.02]
+    return close[0] if close else f"{measured:.3g}"
 
 
 def _run_aloud(function: Callable, cases: Sequence[tuple]) -> tuple[list, bool]:

@@ -8,7 +8,7 @@ Modules are named after chapters.
 """
 
 from iclbook.checks.attention import similarity_of_changes, summed_attention, tau_by_pairs
-from iclbook.checks.attention_is_training import shortest_context, targets, write_token
+from iclbook.checks.attention_is_training import negatives, shortest_context, targets
 from iclbook.checks.deeper import error_left, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
@@ -35,14 +35,14 @@ from iclbook.checks.representation import (
     normalised_similarity,
     size_for_score,
 )
-from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
+from iclbook.checks.softmax import positive_features, share_of_copies, share_of_demonstrations
 from iclbook.checks.softmax_and_copying import (
     average_of_examples,
     logit_for_share,
     opposite_heads,
     other_tokens,
 )
-from iclbook.checks.the_dual import contributions, dual_output, effective_number
+from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
 from iclbook.checks.the_table import at_depth, operations_of_cell
 from iclbook.checks.training_finds_it import (
     rank_limited_loss,
@@ -67,7 +67,6 @@ __all__ = [
     "chance_bounds",
     "chance_by_label",
     "chance_of_noise",
-    "contributions",
     "cosine_of_updates",
     "demonstration_loss",
     "demonstrations_that_fit",
@@ -84,6 +83,7 @@ __all__ = [
     "mark",
     "mean_cosine_of_numbers",
     "momentum_coefficients",
+    "negatives",
     "normalised_similarity",
     "operations_of_cell",
     "opposite_heads",
@@ -95,12 +95,13 @@ __all__ = [
     "recall_to_finetuning",
     "ridge_prediction",
     "sensitivity_by_differences",
+    "share_of_copies",
     "share_of_demonstrations",
     "share_of_initial_weights",
     "shortest_context",
+    "sign_of_help",
     "similarity_of_changes",
     "size_for_score",
-    "softmax_update",
     "stable_damping",
     "step_size_of",
     "summed_attention",
@@ -113,5 +114,4 @@ __all__ = [
     "update_of_finetuning",
     "value_matrix",
     "wave_further",
-    "write_token",
 ]

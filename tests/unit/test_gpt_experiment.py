@@ -20,8 +20,9 @@ from iclbook.gpt.report.recorded import Block, find_block, recorded_blocks
 from iclbook.gpt.report.tables import of_stores, side_by_side
 from iclbook.gpt.study import cell
 from iclbook.gpt.study import setup as gpt_setup
-from iclbook.gpt.study.cell import Cell, Rate
+from iclbook.gpt.study.cell import Cell
 from iclbook.gpt.study.estimate import check
+from iclbook.gpt.study.rate import Rate
 from iclbook.gpt.study.run import Group, run_study
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text import prompts, tasks

@@ -229,9 +229,9 @@ class Setup:
         precision = choose_dtype(self.dtype, choose_device(self.device), known.config)
         task = rows.task
         return {
-            "model": config_hash(files),
+            "model": config_hash({"files": files}),
             "dtype": str(precision).removeprefix("torch."),
-            "task": config_hash([task.template, task.labels, task.columns]),
+            "task": config_hash({n: getattr(task, n) for n in ("template", "labels", "columns")}),
             "rows": digest,
             "demonstrations": self._given(task)[1] if self.demonstrations else None,
         }
@@ -312,7 +312,7 @@ def _rows(
 ) -> tuple[Data, str]:
     """The rows, and a hash of them."""
     rows = load_rows(task, folder or None, deduplicate=deduplicate)
-    return rows, config_hash([rows.train, rows.evaluation])
+    return rows, config_hash({"train": rows.train, "evaluation": rows.evaluation})
 
 
 def _stamps(task: tasks.Task, folder: str | None) -> tuple[tuple[str, int, int], ...]:

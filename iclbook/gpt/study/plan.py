@@ -33,6 +33,8 @@ def groups(options: argparse.Namespace) -> list[Group]:
         If an option is not sound, whatever the models and tasks hold.
     """
     shared = given(options, fields(Setup))
+    if "settings" in shared:
+        shared["settings"] = tuple(shared["settings"])
     if shared.get("demonstrations") and (shared.keys() & {"k", "scheme"} or options.seeds != ["0"]):
         raise ValueError(
             "--demonstrations names the rows and their order; leave out --k, --seeds and --scheme"

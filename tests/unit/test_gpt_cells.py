@@ -108,9 +108,8 @@ def test_what_no_setting_needs_is_no_part_of_a_cell(tiny):
     icl = record_name(cell_of(tiny, settings=("icl", "zsl", "zsl")))
     assert icl == record_name(cell_of(tiny, lr=7.0, epochs=3, settings=("zsl", "icl")))
     assert "rate" not in icl
-    alone = [
-        cell_of(tiny, settings=("zsl",), **other) for other in ({}, {"seed": 3}, {"k": 9, "lr": 1.0})
-    ]
+    others = ({}, {"seed": 3}, {"k": 9, "lr": 1.0})
+    alone = [cell_of(tiny, settings=("zsl",), **other) for other in others]
     assert len({record_name(one) for one in alone}) == 1
     assert alone[1].rows()[1] == []
     assert icl != record_name(cell_of(tiny, settings=("zsl", "icl"), seed=1))

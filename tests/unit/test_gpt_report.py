@@ -109,7 +109,8 @@ def test_models_stand_side_by_side_under_the_paper(recorded):
     assert accuracy.columns == ("sst2", "subj")
     rows = dict(accuracy.rows)
     assert rows["GPT 1.3B (paper): ICL"][0].mean == 92.7
-    assert rows["small: ICL"] == block.row("accuracy", "icl", "accuracy", scale=100.0, similarity=False)
+    percent = dict(scale=100.0, similarity=False)
+    assert rows["small: ICL"] == block.row("accuracy", "icl", "accuracy", **percent)
     missing, alone = rows["one: ICL"]
     assert missing is None
     assert alone.half is None

@@ -14,7 +14,7 @@ import pytest
 
 from iclbook import records
 from iclbook.gpt.study import run as study
-from iclbook.gpt.study.names import portable, record_name, short_names, slug
+from iclbook.gpt.study.names import record_name, short_names, slug
 from iclbook.gpt.study.run import Group, run_study
 from iclbook.gpt.study.workers import Workers
 from tests.unit import worker_tasks
@@ -57,18 +57,6 @@ def test_models_are_called_by_as_much_of_their_paths_as_tells_them_apart():
         "own/gpt2": "gpt2",
     }
     assert short_names(["a/x", "b/a/x"]) == {"a/x": "a/x", "b/a/x": "b/a/x"}
-
-
-def test_paths_say_nothing_of_the_machine_where_they_need_not(tmp_path, monkeypatch):
-    here, home = tmp_path / "here", tmp_path / "home"
-    for folder in (here / "model", home / "other"):
-        folder.mkdir(parents=True)
-    monkeypatch.chdir(here)
-    monkeypatch.setenv("HOME", str(home))
-    assert portable(str(here / "model")) == "model"
-    assert portable(str(home / "other")) == "~/other"
-    assert portable(str(tmp_path)) == str(tmp_path)
-    assert portable("owner/name") == "owner/name"
 
 
 def test_a_study_goes_on_where_it_stopped(tiny, tmp_path, monkeypatch):
@@ -142,12 +130,13 @@ def test_an_input_that_changes_during_the_run_is_an_error(tiny, tmp_path, monkey
 
 
 def test_every_cell_has_its_line(tiny, tmp_path):
-    groups = [Group(setup_of(tiny, items=5), (0.01, 1e30)), Group(setup_of(tiny, settings=("icl",)))]
-    lines = []
+    swept = Group(setup_of(tiny, items=5), (0.01, 1e30))
+    groups, lines = [swept, Group(setup_of(tiny, settings=("icl",)))], []
     with ThreadPoolExecutor(1) as executor:
         done = dict(run_study(groups, tmp_path, executor, lines.append))
     assert all(path.is_file() for paths in done.values() for path in paths)
-    assert [word in line for line, word in zip(lines, ("FT 0.", "diverged", "ICL 0."))] == [True] * 3
+    words = ("FT 0.", "diverged", "ICL 0.")
+    assert all(word in line for line, word in zip(lines, words, strict=True))
     assert lines[0].startswith(f"{tiny} sst2 seed 0, rate 0.01: ")
     assert "rate" not in lines[2]
 
@@ -238,7 +227,7 @@ def lives(number: int) -> bool:
     return not Path(f"/proc/{number}/stat").read_text().split(") ")[1].startswith("Z")
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes as Linux shows them")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads the processes of Linux")
 @pytest.mark.parametrize("signals", [[signal.SIGINT] * 2, [signal.SIGKILL]], ids=["ctrl-c", "kill"])
 def test_no_worker_outlives_its_program(program, signals):
     running, workers = program

@@ -132,7 +132,7 @@ def measure(
     Raises
     ------
     ValueError
-        If there are no settings, if they do not have the same items, or observations are not finite.
+        If there are no settings, if they have different items, or observations are not finite.
     """
     three = {"zsl": zsl, "icl": icl, "ft": ft}
     settings = {name: setting for name, setting in three.items() if setting is not None}

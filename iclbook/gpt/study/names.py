@@ -7,7 +7,7 @@ inputs lie, and on how many threads they are worked on, is no part of it.
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from iclbook import records
 from iclbook.gpt.study.setup import PLACES, Setup
@@ -53,14 +53,3 @@ def short_names(models: Iterable[str]) -> dict[str, str]:
             length += 1
         short[model] = "/".join(own[-length:])
     return short
-
-
-def portable(path: str) -> str:
-    """A path without what only this machine knows: from the current folder, or from home."""
-    place = Path(path)
-    if not place.is_absolute():
-        return path
-    for folder, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
-        if place.is_relative_to(folder) and place != folder:
-            return prefix + place.relative_to(folder).as_posix()
-    return path

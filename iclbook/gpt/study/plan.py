@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 
 from iclbook import published
 from iclbook.gpt.study.estimate import Estimate, check
-from iclbook.gpt.study.names import portable, short_names
+from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.rate import PAPER_GRID, SHORT_GRID, Rate
 from iclbook.gpt.study.run import Group
 from iclbook.gpt.study.setup import Setup
@@ -39,17 +39,16 @@ def groups(options: argparse.Namespace) -> list[Group]:
         raise ValueError(
             "--demonstrations names the rows and their order; leave out --k, --seeds and --scheme"
         )
-    shared |= {name: portable(shared[name]) for name in ("data", "demonstrations") if name in shared}
     searched = dict(
         selection=getattr(options, "selection", Rate.selection),
-        arrays=portable(options.save_arrays),
+        arrays=options.save_arrays,
     )
     found = []
-    for model in map(portable, options.model):
+    for model in options.model:
         wanted = []
         for name in options.tasks:
             everything = tasks.MINI if model.split("@")[0] == "mini" else tasks.SIX
-            wanted += everything if name == "all" else [portable(name)]
+            wanted += everything if name == "all" else [name]
         for task in wanted:
             for seed in _seeds(options, model, task):
                 setup = Setup(**(shared | {"model": model, "task": task, "seed": seed}))
@@ -115,9 +114,7 @@ def writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(
-            f"--out {folder}: nothing can be written there ({error.strerror})"
-        ) from error
+        raise OSError(f"--out {folder}: nothing can be written there ({error.strerror})") from error
 
 
 def sound(found: Sequence[Group]) -> dict[Group, Estimate]:

@@ -307,9 +307,7 @@ def _files(name: str) -> tuple[tuple[str, str], ...]:
 
 
 @functools.lru_cache(maxsize=8)
-def _rows(
-    task: tasks.Task, folder: str, deduplicate: bool, stamps: tuple
-) -> tuple[Data, str]:
+def _rows(task: tasks.Task, folder: str, deduplicate: bool, stamps: tuple) -> tuple[Data, str]:
     """The rows, and a hash of them."""
     rows = load_rows(task, folder or None, deduplicate=deduplicate)
     return rows, config_hash({"train": rows.train, "evaluation": rows.evaluation})
@@ -325,4 +323,3 @@ def _stamps(task: tasks.Task, folder: str | None) -> tuple[tuple[str, int, int],
         for path in paths
         if path.is_file()
     )
-

@@ -167,7 +167,6 @@ def _add_tasks(parser: argparse.ArgumentParser) -> None:
 
 
 def _tasks(options: argparse.Namespace) -> int:
-    from iclbook.gpt.study.setup import find_task
     from iclbook.gpt.text import data, tasks
 
     if not options.names:
@@ -175,7 +174,7 @@ def _tasks(options: argparse.Namespace) -> int:
             print(f"{task.name:12} {' / '.join(task.labels):45} {task.template[-60:]!r}")
         return 0
     for name in options.names:
-        task = find_task(name, options.wording)
+        task = tasks.find_task(name, options.wording)
         rows = data.load_rows(task, options.data)
         print(rows.summary)
         print(json.dumps(task.prompt(rows.train[0]) + task.answer(rows.train[0]["label"])))

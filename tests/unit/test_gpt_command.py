@@ -244,6 +244,17 @@ def test_the_command_line_says_what_is_wrong(tmp_path, monkeypatch, command, arg
     assert not list(tmp_path.rglob("*.json"))
 
 
+def test_a_task_file_with_a_wrong_type_is_named(tmp_path, command):
+    own = tmp_path / "own.toml"
+    own.write_text('name = "own"\ntemplate = 3\nlabels = ["a", "b"]\n')
+    code, _, errors = command("tasks", own)
+    assert code == 1
+    assert f"error: {own}: template" in errors
+    code, _, errors = command("run", "--tasks", own, "--dry-run")
+    assert code == 1
+    assert "template" in errors
+
+
 def test_tasks_and_models_are_listed(tiny, command):
     _, text, _ = command("tasks")
     assert all(name in text for name in tasks.TASKS)

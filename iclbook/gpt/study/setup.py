@@ -237,7 +237,7 @@ class Setup:
         }
 
     def _read(self) -> tuple[Data, str]:
-        task = find_task(self.task, self.wording)
+        task = tasks.find_task(self.task, self.wording)
         folder = str(Path(self.data).expanduser()) if self.data else ""
         stamps = _stamps(task, folder or os.environ.get("ICLBOOK_DATA"))
         deduplicate = PRESETS[self.preset].deduplicate and self.scheme != "authors"
@@ -274,13 +274,6 @@ class Setup:
 
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Setup)}
-
-
-def find_task(name: str, wording: str = "code") -> tasks.Task:
-    """A task by name, or from a TOML file."""
-    if name.endswith(".toml"):
-        return tasks.load_toml(Path(name).expanduser())
-    return tasks.get(name, wording)
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,11 +2,19 @@
 
 import argparse
 import json
-import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from dataclasses import replace
 from pathlib import Path
+
+from iclbook import records, threads
+from iclbook.records import options as settings
+from iclbook.validate import check_count
+
+EXPERIMENTS = ("gpt-cell", "gpt-rate")
+"""What `run` runs; its options are their settings."""
+
+PLURAL = ("model", "task", "seed", "lr", "rates", "arrays")
+"""Settings that have options of another name, or that take more than one value."""
 
 COMMANDS = {
     "run": "compare in-context learning with finetuning on a language model",
@@ -27,10 +35,7 @@ def add_parser(commands, name: str, asked: bool) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    from iclbook.gpt.study.setup import Setup
-
     parser.set_defaults(command=_run)
-    default = Setup()
     parser.add_argument(
         "--model",
         nargs="+",
@@ -47,10 +52,6 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "versions for the model mini (%(default)s)",
     )
     parser.add_argument(
-        "--data", metavar="DIR", help="folder of data sets; default: ICLBOOK_DATA, else the hub"
-    )
-    parser.add_argument("--k", type=int, default=default.k, help="demonstrations (%(default)s)")
-    parser.add_argument(
         "--seeds",
         nargs="+",
         default=["0"],
@@ -66,54 +67,15 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="learning rates; or search: the best of eight on other items; or "
         "grid: the best of the paper's 36; or paper: those it chose (%(default)s)",
     )
-    parser.add_argument(
-        "--items",
-        type=int,
-        default=default.items,
-        help="evaluate at most so many items, 0 for all (%(default)s)",
-    )
-    for name, what in (
-        ("preset", "what is measured: book, dai-code"),
-        ("wording", "of the templates: code, paper"),
-        ("scheme", "of the draw: book, authors"),
-        ("rule", "gd, lcgd-paper, lcgd-code"),
-        ("parameters", "what is finetuned: kv, all, v:LAYER"),
-        ("loss", "on all tokens, or the label"),
-        ("optimiser", "sgd, adam"),
-        ("device", "auto, cpu, cuda, cuda:1"),
-        ("dtype", "auto, float32, bfloat16, float16"),
-    ):
-        parser.add_argument(
-            f"--{name}", default=getattr(default, name), help=f"{what} (%(default)s)"
-        )
-    parser.add_argument(
-        "--long-labels", action="store_true", help="allow label words of several tokens"
-    )
-    parser.add_argument(
-        "--ft-all-k",
-        action="store_true",
-        help="finetune on all k demonstrations, also those that do not fit the window",
-    )
-    parser.add_argument(
-        "--settings",
-        nargs="+",
-        default=list(default.settings),
-        help="of zsl, ft and icl (all three)",
-    )
-    parser.add_argument(
-        "--epochs", type=int, default=default.epochs, help="of the finetuning (%(default)s)"
-    )
-    parser.add_argument(
-        "--batch",
-        type=int,
-        default=default.batch,
-        help="of the finetuning, 0 for all at once (%(default)s)",
-    )
-    parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1, help="CPU threads (%(default)s)"
-    )
+    settings.add_options(parser, _fields())
     parser.add_argument(
         "--workers", type=int, default=0, help="processes; 0: this one alone (%(default)s)"
+    )
+    parser.add_argument(
+        "--save-arrays",
+        metavar="DIR",
+        default="",
+        help="keep what is observed of each item as arrays, in a folder for each record",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("records"), help="folder of the records (%(default)s)"
@@ -125,29 +87,41 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _fields() -> list[records.Field]:
+    """The settings of a cell and of the search that are options under their own names."""
+    found = {field.name: field for name in EXPERIMENTS for field in records.fields(name)}
+    found["threads"] = replace(found["threads"], default="OMP_NUM_THREADS, else the cores at hand")
+    return [field for name, field in found.items() if name not in PLURAL]
+
+
 def _run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from iclbook.gpt.study import plan
     from iclbook.gpt.study.run import run_study
+    from iclbook.gpt.study.workers import Workers
 
+    check_count("--workers", options.workers, low=0)
+    if "threads" not in options:
+        options.threads = max(1, threads.default() // max(options.workers, 1))
     groups = plan.groups(options)
-    if options.data:
-        plan.use_folder(options.data, groups)
-    plan.show(groups, options.out)
+    if not options.dry_run:
+        plan.writable(options.out)
+    estimates = plan.sound(groups)
+    if not estimates:
+        return 1
+    plan.show(estimates, options.out, options.workers)
+    failed = len(groups) - len(estimates)
     if options.dry_run:
-        return 0
-    executor = None
-    if options.workers:
-        executor = ProcessPoolExecutor(options.workers, mp_context=get_context("spawn"))
-    failed = []
-    bar = tqdm(total=len(groups), unit="group", file=sys.stderr, disable=None)
+        return 1 if failed else 0
+    executor = Workers(options.workers) if options.workers else None
+    bar = tqdm(total=len(estimates), unit="group", file=sys.stderr, disable=None)
     try:
-        for group, outcome in run_study(groups, options.out, executor, bar.write):
+        for group, outcome in run_study(list(estimates), options.out, executor, bar.write):
             bar.update()
             if isinstance(outcome, Exception):
-                failed.append(group)
-                print(f"error: {group.label}: {outcome}", file=sys.stderr)
+                failed += 1
+                print(f"error: {group.label}: {plan.said(outcome)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
@@ -193,7 +167,6 @@ def _add_tasks(parser: argparse.ArgumentParser) -> None:
 
 
 def _tasks(options: argparse.Namespace) -> int:
-    from iclbook.gpt.study.setup import find_task
     from iclbook.gpt.text import data, tasks
 
     if not options.names:
@@ -201,7 +174,7 @@ def _tasks(options: argparse.Namespace) -> int:
             print(f"{task.name:12} {' / '.join(task.labels):45} {task.template[-60:]!r}")
         return 0
     for name in options.names:
-        task = find_task(name, options.wording)
+        task = tasks.find_task(name, options.wording)
         rows = data.load_rows(task, options.data)
         print(rows.summary)
         print(json.dumps(task.prompt(rows.train[0]) + task.answer(rows.train[0]["label"])))

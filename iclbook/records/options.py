@@ -1,8 +1,8 @@
 """An experiment's configuration as options of the command line, made from its dataclass.
 
 ``steps: int = 5000`` becomes ``--steps 5000``, a tuple takes several values, and a switch takes
-``true`` or ``false``. The options of an experiment are its fields, so they cannot drift apart. No
-experiment is imported for them.
+``true`` or ``false``, true if nothing follows. The options of an experiment are its fields, so they
+cannot drift apart. No experiment is imported for them.
 """
 
 import argparse
@@ -14,13 +14,15 @@ from iclbook.records.signature import Field
 def add_options(parser: argparse.ArgumentParser, fields: Iterable[Field]) -> None:
     """Give a parser one option for each field of an experiment."""
     for field in fields:
+        option = dict(type=field.kind, nargs="+" if field.several else None)
+        if field.kind is bool:
+            option = dict(type=_switch, nargs="?", const=True)
         parser.add_argument(
             "--" + field.name.replace("_", "-"),
-            type=_switch if field.kind is bool else field.kind,
-            nargs="+" if field.several else None,
             metavar=field.kind.__name__.upper(),
             default=argparse.SUPPRESS,
-            help=f"default {_text(field.default)}",
+            help=f"{field.text} (default {_text(field.default)})".replace("%", "%%").lstrip(),
+            **option,
         )
 
 
@@ -37,7 +39,7 @@ def _switch(text: str) -> bool:
 
 def _text(value: object) -> str:
     if not isinstance(value, tuple):
-        return str(value)
+        return str(value) if value != "" else "none"
     if len(value) > 5 and value == tuple(range(len(value))):
         value = (0, 1, "...", value[-1])
     return " ".join(map(str, value))

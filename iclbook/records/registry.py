@@ -12,7 +12,7 @@ EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
     "english-pretraining": "iclbook.mini.reader:Reader",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
-    "gpt-rate": "iclbook.gpt.study.cell:Rate",
+    "gpt-rate": "iclbook.gpt.study.rate:Rate",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",
     "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",

@@ -31,12 +31,15 @@ class Field:
         Whether it is a tuple of such.
     default : object
         The value that it has if none is given.
+    text : str
+        What the class says about it, in its section Attributes.
     """
 
     name: str
     kind: type
     several: bool
     default: Any
+    text: str = ""
 
 
 def fields(experiment: str) -> list[Field]:
@@ -74,12 +77,25 @@ def _fields(module: str, name: str) -> dict[str, Field]:
     found = {}
     for base in names.classes[name].bases:
         found |= _fields(module, ast.unparse(base))
+    texts = _described(ast.get_docstring(names.classes[name]) or "")
     for node in names.classes[name].body:
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             field = node.target.id
             kind, several = _kind(field, node.annotation)
-            found[field] = Field(field, kind, several, names.value(node.value))
+            text = texts.get(field, "")
+            found[field] = Field(field, kind, several, names.value(node.value), text)
     return found
+
+
+def _described(docstring: str) -> dict[str, str]:
+    """What a docstring of numpydoc's form says about each name."""
+    found, names = {}, []
+    for line in docstring.splitlines():
+        if line.startswith(" "):
+            found |= {name: f"{found.get(name, '')} {line.strip()}".lstrip() for name in names}
+        else:
+            names = line.partition(" : ")[0].split(", ")
+    return {name: text.replace("``", "") for name, text in found.items()}
 
 
 def _kind(field: str, annotation: ast.expr) -> tuple[type, bool]:

@@ -99,7 +99,7 @@ def imports(module: str, path: Path) -> set[str]:
     """Names of what a module may import; for ``from a import b`` both ``a`` and ``a.b``."""
     found = set()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(parse(path)):
+    for node in _telling(path, path.stat().st_mtime_ns):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -120,6 +120,21 @@ def _parse(path: Path, changed: int) -> ast.Module:
     return ast.parse(path.read_bytes(), str(path))
 
 
+@functools.lru_cache(maxsize=512)
+def _telling(path: Path, changed: int) -> tuple[ast.AST, ...]:
+    """The imports of a module, and its strings that may name files."""
+    return tuple(
+        node
+        for node in ast.walk(_parse(path, changed))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        or (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and FILE_NAME.fullmatch(node.value)
+        )
+    )
+
+
 def sha256(path: Path) -> str | None:
     """Hash of a file; None if there is none."""
     if not path.is_file():
@@ -136,10 +151,8 @@ def _sha256(path: Path, changed: int, size: int) -> str:
 
 def _data(path: Path) -> Iterator[Path]:
     """Files beside a module that it names by a string, and those in a folder that it names."""
-    for node in ast.walk(parse(path)):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-            continue
-        if not FILE_NAME.fullmatch(node.value):
+    for node in _telling(path, path.stat().st_mtime_ns):
+        if not isinstance(node, ast.Constant):
             continue
         named = path.parent / node.value
         if named.is_file() and named.suffix != ".py":

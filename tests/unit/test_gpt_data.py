@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from iclbook.gpt.text import data
 from iclbook.gpt.text.demonstrations import draw, read_demonstrations, selection
 from iclbook.gpt.text.tasks import MINI, TASKS, Hub, Task, load_toml
+from iclbook.gpt.text.write import write_task
 
 REVIEWS = Task("reviews", "Review: {text} Good:", ("no", "yes"))
 PAIRS = Task("pairs", "{premise} So {hypothesis}?", ("no", "yes"), ("premise", "hypothesis"))
@@ -396,3 +397,18 @@ def test_without_a_network_the_data_set_and_the_ways_out_are_named(tmp_path, off
     )
     for part in ("nyu-mll/glue", "'sst2'", "HF_HUB_OFFLINE=1", "sst2/validation.jsonl", "mini"):
         assert part in out.stdout
+
+
+def test_rows_from_python_can_be_written_as_a_task(tmp_path):
+    task = Task("moods", 'Say "{text}"\nMood:', ("bad", "good"), cap=3)
+    train, evaluation = (
+        [{"text": f'{name} "{i}" — ü\\', "label": i % 2} for i in range(4)]
+        for name in ("train", "evaluation")
+    )
+    path = write_task(task, train, evaluation, tmp_path / "moods")
+    read, expected = data.load_rows(load_toml(path)), data.from_rows(task, train, evaluation)
+    assert (read.train, read.evaluation) == (expected.train, expected.evaluation)
+    assert (read.task.template, read.task.labels) == (task.template, task.labels)
+    with pytest.raises(ValueError, match=r"train, row 0.*label is 7"):
+        write_task(task, [{"text": "a", "label": 7}], evaluation, tmp_path / "broken")
+    assert not (tmp_path / "broken").exists()

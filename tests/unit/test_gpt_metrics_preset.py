@@ -158,6 +158,7 @@ def test_presets_differ_in_these_options_and_no_others():
         "random": (("isotropic", "uniform"), ("uniform",)),
         "kendall_items": (None, 100),
         "select": ("training", "evaluated"),
+        "all_k": (False, True),
     }
     assert set(PRESETS) == {"book", "dai-code"}
 

@@ -49,6 +49,8 @@ class Preset:
         Kendall on so many items; None for all.
     select : str
         The learning rate is chosen on other "training" rows, or on the "evaluated" ones.
+    all_k : bool
+        Finetune on all demonstrations, also those that do not fit the window in context.
     """
 
     name: str = "custom"
@@ -60,6 +62,7 @@ class Preset:
     random: tuple[str, ...] = ("isotropic", "uniform")
     kendall_items: int | None = None
     select: str = "training"
+    all_k: bool = False
 
     def __post_init__(self):
         check_choice("select", self.select, ("training", "evaluated"))
@@ -84,6 +87,7 @@ DAI_CODE = Preset(
     random=("uniform",),
     kendall_items=100,
     select="evaluated",
+    all_k=True,
 )
 """What the code of Dai et al. 2023 computes."""
 
@@ -92,9 +96,9 @@ PRESETS = {preset.name: preset for preset in (BOOK, DAI_CODE)}
 
 def measure(
     preset: Preset,
-    zsl: Any,
-    icl: Any,
-    ft: Any,
+    zsl: Any = None,
+    icl: Any = None,
+    ft: Any = None,
     training_queries: Sequence[np.ndarray] | None = None,
     *,
     rng: np.random.Generator,
@@ -108,7 +112,8 @@ def measure(
     ----------
     preset : Preset
     zsl, icl, ft : Observations
-        The three settings on the same items. What was not observed is left out.
+        The three settings on the same items, or some of them: then there is nothing but their
+        accuracy. What was not observed is left out.
     training_queries : sequence of array, shape (L, T, d_q), optional
         Queries recorded during finetuning, one array a demonstration.
     rng : numpy.random.Generator
@@ -121,35 +126,42 @@ def measure(
     Returns
     -------
     dict
-        `accuracy` for each setting, `rec2ftp`, `overlap` (if the likeliest tokens were observed)
-        and, for each position, `simaou`, `simam` and `kendall`.
+        `accuracy` for each setting and, of all three, `rec2ftp`, `overlap` (if the likeliest tokens
+        were observed) and, for each position, `simaou`, `simam` and `kendall`.
 
     Raises
     ------
     ValueError
-        If the settings do not have the same items, or observations are not finite.
+        If there are no settings, if they have different items, or observations are not finite.
     """
-    settings = {"zsl": zsl, "icl": icl, "ft": ft}
+    three = {"zsl": zsl, "icl": icl, "ft": ft}
+    settings = {name: setting for name, setting in three.items() if setting is not None}
+    if not settings:
+        raise ValueError("there are no observations; expected those of zsl, icl or ft.")
+    first, *_ = settings
+    gold = settings[first].gold
     for name, setting in settings.items():
-        if not np.array_equal(setting.gold, zsl.gold):
-            raise ValueError(f"{name} has other gold labels than zsl; expected the same items.")
+        if not np.array_equal(setting.gold, gold):
+            raise ValueError(f"{name} has other gold labels than {first}; expected the same items.")
     tests, intervals, baselines = rng.spawn(3)
-    right = {name: setting.predicted == setting.gold for name, setting in settings.items()}
+    right = {name: setting.predicted == gold for name, setting in settings.items()}
     result = {
         "preset": preset.name,
-        "items": len(zsl.gold),
+        "items": len(gold),
         "accuracy": {
-            name: beats_own_frequencies(setting.predicted, setting.gold, tests)
+            name: beats_own_frequencies(setting.predicted, gold, tests)
             | {"interval": list(bootstrap(right[name].astype(float), intervals))}
             for name, setting in settings.items()
         },
-        "rec2ftp": _rec2ftp(right, zsl.gold, intervals),
-        "positions": {
-            position: _position(
-                preset, position, settings, training_queries, bos, separator, baselines, device
-            )
-            for position in preset.positions
-        },
+    }
+    if len(settings) < len(three):
+        return result
+    result["rec2ftp"] = _rec2ftp(right, gold, intervals)
+    result["positions"] = {
+        position: _position(
+            preset, position, settings, training_queries, bos, separator, baselines, device
+        )
+        for position in preset.positions
     }
     if all(setting.top_ids is not None for setting in settings.values()):
         result["overlap"] = _overlap(settings, intervals)

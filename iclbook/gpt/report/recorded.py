@@ -53,6 +53,10 @@ class Block:
                 found.append(float(value))
         return found
 
+    def accuracies(self, task: str, setting: str) -> list[float]:
+        """Of each seed, in ``zsl``, ``ft`` or ``icl``."""
+        return self.seeds(task, "accuracy", setting, "accuracy")
+
     def row(self, *path: str, scale: float = 1.0, similarity: bool = True) -> tuple:
         """One value a task: mean and interval over seeds; None if there is no number."""
         values = []

@@ -118,7 +118,7 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
     after = (*at, "simam", "after")
     kendall = (*at, "kendall")
     accuracy = [
-        (name.upper(), block.row(f"{name}_accuracy", scale=100.0, similarity=False))
+        (name.upper(), block.row("accuracy", name, "accuracy", scale=100.0, similarity=False))
         for name in ("zsl", "ft", "icl")
     ]
     # No demonstrations, so no interval over sets of them.

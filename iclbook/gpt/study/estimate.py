@@ -9,9 +9,18 @@ import torch
 from iclbook.gpt.metrics import PRESETS
 from iclbook.gpt.model.load import choose_device, choose_dtype
 from iclbook.gpt.reading.score import BATCH_TOKENS
-from iclbook.gpt.study.cell import MEMORY_MAPPED, Rate, observed_bytes
+from iclbook.gpt.study.cell import MEMORY_MAPPED, observed_bytes
 from iclbook.gpt.study.run import Group
 from iclbook.gpt.tuning.finetune import trainable
+
+LIBRARIES = 600e6
+"""Bytes that a process holds before it reads anything: Python, torch, transformers, their data."""
+
+START, CELL, ITEM = 3.0, 0.5, 4e-3
+"""Seconds that a process, a cell, and an item whose settings are compared take besides.
+
+Measured on one core of an ordinary processor: importing and loading; records; metrics.
+"""
 
 
 @dataclass(frozen=True)
@@ -27,13 +36,14 @@ class Estimate:
     n_parameters : int
         Of the model.
     memory : int
-        Bytes: weights, a float32 copy of what is trained with its gradients, keys and values of a
-        batch, and observations that are not in files.
+        Bytes: libraries, weights, a float32 copy of what is trained with its gradients, keys and
+        values of a batch, and observations that are not in files.
     disk : int
         Bytes of observations in temporary files.
+    operations : float
+        Of the model's passes.
     seconds : float
-        From the operations, at the rate at which this machine multiplies matrices. Recording,
-        metrics and loading come on top.
+        The operations, at the rate at which this machine multiplies matrices, and the rest.
     source : dict
         Where the rows come from.
     """
@@ -47,6 +57,7 @@ class Estimate:
     n_parameters: int
     memory: int
     disk: int
+    operations: float
     seconds: float
     source: dict
 
@@ -72,26 +83,34 @@ def check(group: Group, speed: float | None = None) -> Estimate:
     rows, demos, items = setup.rows()
     prepared = setup.prompts(card, rows, demos, items)
     context, queries = len(prepared.context), sum(map(len, prepared.queries))
-    training = sum(map(len, prepared.finetuning)) * setup.epochs
-    passes = len(group.rates) if not group.search else 1
-    forward = context + (2 + passes) * queries + 4 * training * passes
-    if group.search:
-        deciding = len(items)
-        if preset.select == "training":
-            deciding = min(Rate.selection, len(rows.train))
-        forward += len(group.rates) * (4 * training + deciding * queries / len(items))
+    training, trained = 0, 0
     dtype = choose_dtype(setup.dtype, device, card.config)
-    size, trained = dtype.itemsize, 0
+    size = dtype.itemsize
     if "ft" in setup.settings:
+        examples = setup.training(card, rows, demos, items[:1])
+        setup.finetuning(group.rates[0], examples.k_used)
+        training = sum(map(len, examples.finetuning)) * setup.epochs
         chosen = trainable(card.skeleton, setup.parameters)
         trained = sum(entries.of(entries.parameter).numel() for entries in chosen)
-    observed = observed_bytes(card.config, prepared, preset)
+    cells = 1 if group.search or not group.rates else len(group.rates)
+    operations = queries * ("zsl" in setup.settings) + cells * (4 * training)
+    operations += cells * queries * ("ft" in setup.settings)
+    operations += (context + queries) * ("icl" in setup.settings)
+    if group.search:
+        deciding = group.rate_search.deciding(rows, demos, items)
+        reading = len(deciding) * queries / len(items)
+        operations += reading + len(group.rates) * (4 * training + reading)
+    operations *= 2 * card.n_parameters
+    whole = setup.compares or bool(group.arrays)
+    observed = observed_bytes(card.config, prepared, preset) if whole else 0
     filed = observed > MEMORY_MAPPED
-    memory = card.n_parameters * size + trained * (size if size >= 4 else size + 4)  # two copies
+    memory = LIBRARIES + card.n_parameters * size
+    memory += trained * (size if size >= 4 else size + 4)  # two copies
     memory += max(
         trained * size,  # gradients
         card.cache_bytes(context + BATCH_TOKENS[device.type], size),
     )
+    rest = START + cells * (CELL + ITEM * len(items) * setup.compares)
     return Estimate(
         items=len(items),
         k=prepared.k,
@@ -100,9 +119,10 @@ def check(group: Group, speed: float | None = None) -> Estimate:
         queries=queries,
         training=training,
         n_parameters=card.n_parameters,
-        memory=memory + (0 if filed else observed),
+        memory=int(memory + (0 if filed else observed)),
         disk=observed if filed else 0,
-        seconds=2 * card.n_parameters * forward / (speed or matrix_speed(device.type, dtype)),
+        operations=float(operations),
+        seconds=operations / (speed or matrix_speed(device.type, dtype)) + rest,
         source=rows.origin,
     )
 

@@ -5,47 +5,64 @@ rates and seeds.
 """
 
 import argparse
-import os
+import sys
+import tempfile
+from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from iclbook import published
-from iclbook.gpt.study.cell import PAPER_GRID, SHORT_GRID
-from iclbook.gpt.study.estimate import check
+from iclbook.gpt.study.estimate import Estimate, check
+from iclbook.gpt.study.names import short_names
+from iclbook.gpt.study.rate import PAPER_GRID, SHORT_GRID, Rate
 from iclbook.gpt.study.run import Group
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text import tasks
 from iclbook.records.options import given
 
-
-def use_folder(folder: str, groups: list[Group]) -> None:
-    """Take the rows of every task that is no mini task and has no files from this folder."""
-    named = {group.setup.task for group in groups if group.setup.task in tasks.TASKS}
-    for task in sorted(named - set(tasks.MINI)):
-        if not (Path(folder) / task).is_dir():
-            raise ValueError(f"--data {folder} has no folder {task!r}; expected one a task")
-    os.environ["ICLBOOK_DATA"] = folder
+AUTHORS = {"fairseq-dense-1.3B": "1.3B", "fairseq-dense-2.7B": "2.7B"}
+"""The models of Dai et al. (2023): last part of the hub's id or of a folder, and size."""
 
 
 def groups(options: argparse.Namespace) -> list[Group]:
-    """The groups that the options ask for."""
-    shared = given(options, fields(Setup)) | {"settings": tuple(options.settings)}
+    """The groups that the options ask for, each once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is not sound, whatever the models and tasks hold.
+    """
+    shared = given(options, fields(Setup))
+    if "settings" in shared:
+        shared["settings"] = tuple(shared["settings"])
+    if shared.get("demonstrations") and (shared.keys() & {"k", "scheme"} or options.seeds != ["0"]):
+        raise ValueError(
+            "--demonstrations names the rows and their order; leave out --k, --seeds and --scheme"
+        )
+    searched = dict(
+        selection=getattr(options, "selection", Rate.selection),
+        arrays=options.save_arrays,
+    )
     found = []
-    for model in dict.fromkeys(options.model):
+    for model in options.model:
         wanted = []
         for name in options.tasks:
             everything = tasks.MINI if model.split("@")[0] == "mini" else tasks.SIX
             wanted += everything if name == "all" else [name]
-        for task in dict.fromkeys(wanted):
-            for seed in _seeds(options.seeds, model, task):
+        for task in wanted:
+            for seed in _seeds(options, model, task):
                 setup = Setup(**(shared | {"model": model, "task": task, "seed": seed}))
-                found.append(Group(setup, *_rates(options.lr, model, task)))
-    return found
+                rates = _rates(options.lr, model, task) if "ft" in setup.settings else ()
+                found.append(Group(setup, *rates, **searched))
+    return list(dict.fromkeys(found))
 
 
-def _seeds(words: list[str], model: str, task: str) -> tuple[int, ...]:
+def _seeds(options: argparse.Namespace, model: str, task: str) -> tuple[int, ...]:
     """Seeds of the draw."""
+    words = options.seeds
     if words == ["paper"]:
+        if getattr(options, "scheme", "") != "authors":
+            raise ValueError("--seeds paper are seeds of the authors' draw; add --scheme authors")
         return (_published_choice("seed", model, task),)
     try:
         return tuple(int(word) for word in words)
@@ -55,7 +72,7 @@ def _seeds(words: list[str], model: str, task: str) -> tuple[int, ...]:
         ) from None
 
 
-def _rates(words: list[str], model: str, task: str) -> tuple[tuple[float, ...], bool]:
+def _rates(words: Sequence[str], model: str, task: str) -> tuple[tuple[float, ...], bool]:
     """Learning rates, and whether the best of them is to be found."""
     if words == ["search"]:
         return SHORT_GRID, True
@@ -74,31 +91,79 @@ def _rates(words: list[str], model: str, task: str) -> tuple[tuple[float, ...], 
 def _published_choice(quantity: str, model: str, task: str) -> int | float:
     """The seed or rate of the paper's table 9; for another model or task, an error."""
     table = published.table("dai2023-9")
-    size = next((size for size in ("1.3B", "2.7B") if size.lower() in model.lower()), None)
+    size = AUTHORS.get(PurePath(model.partition("@")[0]).name)
     if size is None or task not in table.columns:
         raise ValueError(
             f"--{'seeds' if quantity == 'seed' else quantity} paper: the paper names this for its "
-            f"models of 1.3B and 2.7B and the tasks {', '.join(table.columns)}; not for {model} "
-            f"and {task}"
+            f"own models (an id or a folder that ends in {' or '.join(AUTHORS)}) and the tasks "
+            f"{', '.join(table.columns)}; not for {model} and {task}"
         )
     return table.value(task, model=size, quantity=quantity)
 
 
-def show(groups: list[Group], out: Path) -> None:
+def writable(folder: Path) -> None:
+    """Make a folder, and a file in it, before anything is computed for it.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done; the message names the option.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"--out {folder}: nothing can be written there ({error.strerror})") from error
+
+
+def sound(found: Sequence[Group]) -> dict[Group, Estimate]:
+    """The groups that can run, each with its estimate; of the others it is said what is wrong."""
+    estimates, faults = {}, {}
+    for group in found:
+        model = group.setup.model
+        try:
+            if model in faults:
+                continue
+            try:
+                group.setup.card()
+            except Exception as error:
+                faults[model] = error
+                raise
+            estimates[group] = check(group)
+        except Exception as error:  # whatever a model or a file holds
+            what = model if model in faults else group.label
+            print(f"error: {what}: {said(error)}", file=sys.stderr)
+    return estimates
+
+
+def said(error: Exception) -> str:
+    """An error in one line, with its kind if the message was not written for a reader."""
+    expected = isinstance(error, ValueError | TypeError | OSError | ImportError)
+    return str(error) if expected else f"{type(error).__name__}: {error}"
+
+
+def show(estimates: dict[Group, Estimate], out: Path, workers: int) -> None:
     """One line a group: what it reads, and what it takes."""
-    estimates = [check(group) for group in groups]
+    short = short_names(group.setup.model for group in estimates)
+    wide = max(map(len, short.values()))
     print(
-        f"{'model':12} {'task':14} {'seed':>4} {'items':>6} {'k used':>7} {'context':>8} "
+        f"{'model':{wide}} {'task':14} {'draw':>8} {'items':>6} {'k used':>7} {'context':>8} "
         f"{'queries':>8} {'memory':>9} {'files':>9} {'time':>8}   (tokens; estimates)"
     )
-    for group, found in zip(groups, estimates):
+    for group, found in estimates.items():
         setup = group.setup
+        drawn = PurePath(setup.demonstrations).stem or f"seed {setup.seed}"
         print(
-            f"{Path(setup.model).name:12} {Path(setup.task).stem:14} {setup.seed:4d} "
+            f"{short[setup.model]:{wide}} {PurePath(setup.task).stem:14} {drawn[:8]:>8} "
             f"{found.items:6d} {found.k_used:3d}/{found.k:3d} {found.context:8d} "
             f"{found.queries:8d} {found.memory / 1e6:6.0f} MB {found.disk / 1e6:6.0f} MB "
             f"{found.seconds:6.0f} s"
         )
-    total = sum(found.seconds for found in estimates)
-    groups_of = "group" if len(groups) == 1 else "groups"
-    print(f"{len(groups)} {groups_of} of cells, about {total:.0f} s, records in {out}")
+    total = sum(found.seconds for found in estimates.values()) / max(workers, 1)
+    most = max(found.memory for found in estimates.values()) * max(workers, 1)
+    groups_of = "group" if len(estimates) == 1 else "groups"
+    print(
+        f"{len(estimates)} {groups_of} of cells, about {total:.0f} s and {most / 1e9:.1f} GB of "
+        f"memory, records in {out}"
+    )

@@ -1,24 +1,30 @@
 """Studies: many cells, and where a stopped study goes on.
 
 Each cell is a record in the folder of the study. A cell whose record is there is not run again, so
-the same command continues a study that was stopped. Cells that share a model, a task and a seed
-share everything but the finetuning; such a group is what an executor gets.
+the same command continues a study that was stopped. A record counts if its settings and the hashes
+of its inputs are those that are asked for: other weights, rows or words under an old name are
+another cell. Cells that share a model, a task and a seed share everything but the finetuning; such
+a group is what an executor gets.
 """
 
 import errno
-import re
+import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, as_completed
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from iclbook import records
-from iclbook.gpt.study.cell import Cell, Rate
+from iclbook.gpt.study.cell import Cell
+from iclbook.gpt.study.names import record_name
+from iclbook.gpt.study.rate import Rate
 from iclbook.gpt.study.setup import Setup
 
 CELL, RATE = "gpt-cell", "gpt-rate"
 """The experiments' names in the registry of records."""
+
+Progress = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -30,26 +36,51 @@ class Group:
     setup : Setup
         What they share.
     rates : tuple of float
-        Learning rates.
+        Learning rates; of no use, and dropped, if nothing is finetuned.
     search : bool
         Whether the best of the rates is looked for first, and only that one gets a cell.
+    selection : int
+        How many training rows decide in the search.
+    arrays : str
+        Folder in which each cell keeps what it observed; empty for none.
     """
 
     setup: Setup
-    rates: tuple[float, ...]
+    rates: tuple[float, ...] = ()
     search: bool = False
+    selection: int = Rate.selection
+    arrays: str = ""
+
+    def __post_init__(self) -> None:
+        finetunes = "ft" in self.setup.settings
+        if finetunes and not self.rates:
+            raise ValueError(f"rates is empty; finetuning of {self.label} needs one or more.")
+        object.__setattr__(self, "rates", tuple(dict.fromkeys(self.rates)) if finetunes else ())
+        object.__setattr__(self, "search", self.search and finetunes)
 
     @property
     def label(self) -> str:
-        """Model, task and seed."""
-        return f"{Path(self.setup.model).name} {Path(self.setup.task).stem} seed {self.setup.seed}"
+        """Model, task, and seed or file of demonstrations."""
+        setup = self.setup
+        drawn = PurePath(setup.demonstrations).name or f"seed {setup.seed}"
+        return f"{setup.model} {PurePath(setup.task).stem} {drawn}"
+
+    @property
+    def rate_search(self) -> Rate:
+        """The experiment that looks for the best of the rates."""
+        return Rate(**asdict(self.setup), rates=self.rates, selection=self.selection)
+
+    def cells(self, rates: Sequence[float]) -> list[Cell]:
+        """A cell for each rate, or one without finetuning."""
+        shared = asdict(self.setup) | {"arrays": self.arrays}
+        return [Cell(**shared, lr=lr) for lr in rates] if self.rates else [Cell(**shared)]
 
 
 def run_study(
     groups: Sequence[Group],
     out: Path,
     executor: Executor | None = None,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Progress = lambda line: None,
 ) -> Iterator[tuple[Group, list[Path] | Exception]]:
     """Run the cells that have no record yet.
 
@@ -60,9 +91,10 @@ def run_study(
     out : Path
         Folder of the records.
     executor : concurrent.futures.Executor, optional
-        Who runs the groups; by default this process, one after another.
+        Who runs the groups (`iclbook.gpt.study.workers.Workers` are processes that may fail); by
+        default this process, one after another.
     progress : callable
-        Gets a line for each cell (only in this process).
+        Gets a line for each cell: as it ends in this process, from an executor as its group ends.
 
     Yields
     ------
@@ -76,77 +108,91 @@ def run_study(
     """
     if executor is None:
         for group in groups:
-            yield group, _tried(group, out, progress)
+            yield group, _usable(_tried(group, out, progress), out)
         return
-    futures = {executor.submit(_tried, group, out): group for group in groups}
+    futures = {executor.submit(_told, group, out): group for group in groups}
     for future in as_completed(futures):
-        yield futures[future], future.result()
+        error = future.exception()
+        lines, outcome = ([], error) if error else future.result()
+        for line in lines:
+            progress(line)
+        yield futures[future], _usable(outcome, out)
 
 
-def _tried(group: Group, out: Path, progress=lambda line: None) -> list[Path] | Exception:
+def _told(group: Group, out: Path) -> tuple[list[str], list[Path] | Exception]:
+    """What a process sends back: lines, and an outcome that passes between processes."""
+    lines: list[str] = []
+    outcome = _tried(group, out, lines.append)
+    try:
+        pickle.loads(pickle.dumps(outcome))
+    except Exception:
+        outcome = RuntimeError(f"{type(outcome).__name__}: {outcome}")
+    return lines, outcome
+
+
+def _tried(group: Group, out: Path, progress: Progress) -> list[Path] | Exception:
+    """A group's records or its error: whatever a model or a file does must not stop the others."""
     try:
         return run_group(group, out, progress)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OSError(
-                errno.ENOSPC,
-                f"no space left for the records in {out}. Finished cells are kept: make room and "
-                "give the same command again",
-            ) from error
-        return error
-    except (ValueError, RuntimeError) as error:
+    except Exception as error:
         return error
 
 
-def run_group(group: Group, out: Path, progress=lambda line: None) -> list[Path]:
+def _usable(outcome, out: Path):
+    if isinstance(outcome, OSError) and outcome.errno == errno.ENOSPC:
+        raise OSError(
+            errno.ENOSPC,
+            f"no space left for the records in {out}. Finished cells are kept: make room and "
+            "give the same command again",
+        ) from outcome
+    return outcome
+
+
+def run_group(group: Group, out: Path, progress: Progress = lambda line: None) -> list[Path]:
     """Run the cells of a group that have no record yet; return the records' files."""
-    config, rates, written = asdict(group.setup), group.rates, []
+    rates, written = group.rates, []
     if group.search:
-        search = Rate(**config, rates=rates)
-        path = _run_once(RATE, search, f"{group.label}, {len(rates)} learning rates", out, progress)
+        label = f"{group.label}, {len(rates)} learning rates"
+        path = _run_once(RATE, group.rate_search, label, out, progress)
         rates = (records.load(RATE, path.stem, out)["best"],)
         written.append(path)
-    for lr in rates:
-        cell = Cell(**config, lr=lr)
-        written.append(_run_once(CELL, cell, f"{group.label}, rate {lr:g}", out, progress))
+    for cell in group.cells(rates):
+        label = group.label + (f", rate {cell.lr:g}" if cell.lr else "")
+        written.append(_run_once(CELL, cell, label, out, progress))
     return written
 
 
 def _run_once(experiment: str, task: Cell | Rate, label: str, out: Path, progress) -> Path:
-    name = record_name(task)
+    name, inputs = record_name(task), task.inputs()
     path = out / experiment / f"{name}.json"
+    arrays = getattr(task, "arrays", "")
+    complete = not arrays or (Path(arrays).expanduser() / name).is_dir()
     if path.is_file():
         try:
-            records.load(experiment, name, out)
-            progress(f"{label}: done before")
-            return path
+            record = records.load(experiment, name, out)
         except records.RecordError:
             progress(f"{label}: the record is broken and is made anew")
+        else:
+            if record["inputs"] == inputs and complete:
+                progress(f"{label}: done before")
+                return path
     begin = time.perf_counter()
     record = records.run(experiment, asdict(task), name=name)
-    path = records.write(record, out)
-    text = f"{label}: {time.perf_counter() - begin:.1f} s"
-    if experiment == CELL:
-        text += (
-            ", diverged"
-            if record["diverged"]
-            else "".join(
-                f", {short} {record[f'{short.lower()}_accuracy']:.3f}"
-                for short in ("ZSL", "FT", "ICL")
-            )
+    if record["inputs"] != inputs:
+        raise ValueError(
+            f"{label}: the model, the task or its rows changed while they were read; give the same "
+            "command again"
         )
-    progress(text)
+    path = records.write(record, out)
+    progress(f"{label}: {time.perf_counter() - begin:.1f} s{_seen(record)}")
     return path
 
 
-def record_name(task: Cell | Rate) -> str:
-    """The name of a cell's record: what it is, and a hash of all its settings."""
-    config = asdict(task)
-    model, name = (
-        Path(config[key]).stem if "/" in config[key] else config[key] for key in ("model", "task")
-    )
-    parts = [model, name, f"seed-{task.seed}"]
-    if isinstance(task, Cell):
-        parts.append(f"rate-{task.lr:g}".replace(".", "p"))
-    parts.append(records.config_hash(config)[:8])
-    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+def _seen(record: records.Record) -> str:
+    """What came out, in a few words."""
+    if record.experiment == RATE:
+        return f", best {record['best']:g}"
+    known = record.results.deterministic
+    accuracies = known["accuracy"]["value"] if "accuracy" in known else {}
+    words = [f"{name.upper()} {found['accuracy']:.3f}" for name, found in accuracies.items()]
+    return "".join(f", {word}" for word in words + ["diverged"] * record["diverged"])

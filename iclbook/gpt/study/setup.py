@@ -1,33 +1,85 @@
 """What an experiment is about: model, task, demonstrations, and how they are read and trained on.
 
-Models and rows are kept from one experiment to the next, so that a sweep loads them once.
+Models and rows are kept from one experiment to the next, so that a sweep loads them once. They are
+kept by content: a file that changes is read again.
 """
 
 import dataclasses
 import functools
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from iclbook.gpt.metrics import PRESETS
-from iclbook.gpt.model.load import Card, LanguageModel, card, choose_device, load_model
-from iclbook.gpt.text import data, prompts, tasks
-from iclbook.gpt.text.demonstrations import draw
+from iclbook.gpt.model.load import (
+    DTYPES,
+    Card,
+    LanguageModel,
+    card,
+    choose_device,
+    choose_dtype,
+    load_model,
+)
+from iclbook.gpt.model.sources import find
+from iclbook.gpt.text import tasks
+from iclbook.gpt.text.data import Data, load_rows
+from iclbook.gpt.text.demonstrations import draw, read_demonstrations
+from iclbook.gpt.text.prompts import Prompts, build
 from iclbook.gpt.tuning.finetune import Finetuning
+from iclbook.records import config_hash
+from iclbook.records.sources import sha256
 from iclbook.threads import check_threads
 from iclbook.validate import check_choice, check_count
+
+SETTINGS = ("zsl", "ft", "icl")
+"""Zero-shot, finetuned on the demonstrations, and with the demonstrations in context."""
+
+FINETUNING = ("rule", "parameters", "loss", "optimiser", "epochs", "batch", "ft_all_k")
+"""What only matters if ``ft`` is among the settings."""
+
+PLACES = ("model", "task", "data", "demonstrations", "device", "dtype", "threads", "arrays")
+"""Names of what is read, and where and how fast it is worked on: no part of what a result is.
+
+Of what is read the content counts, and of the precision the one that was chosen, see
+`Setup.inputs`.
+"""
+
+READ = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "config.json",
+    "tokenizer*",
+    "vocab*",
+    "merges*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "*.model",
+)
+"""The files of a model's folder that decide what it computes."""
+
+UNBOUNDED = 2**62
+"""A window that everything fits."""
 
 
 @dataclass(frozen=True)
 class Setup:
     """What a cell and the search for its learning rate have in common.
 
+    What no asked setting needs is put to its default: without ``ft`` the finetuning, and if it is
+    zero-shot alone, or demonstrations are given, the draw as well (``k`` and ``seed`` are 0 then).
+
     Attributes
     ----------
     model : str
-        ``"mini"`` (the bundled one), a folder, or an id of the hub, perhaps ``id@revision``.
+        mini (the bundled one), a folder, or an id of the hub, perhaps id@revision.
     task : str
         A name of `iclbook.gpt.text.tasks.TASKS`, or a TOML file.
+    data : str
+        Folder of data sets; empty: ICLBOOK_DATA, else the hub.
+    demonstrations : str
+        A file with the demonstrations: exactly its rows, in this order, instead of a draw.
     k : int
         Demonstrations; fewer are used where they do not fit the model's window.
     seed : int
@@ -35,21 +87,35 @@ class Setup:
     items : int
         How many items are evaluated; 0 for all (up to the task's cap).
     preset : str
-        ``"book"`` or ``"dai-code"``: what exactly is measured, see `iclbook.gpt.metrics`.
+        What exactly is measured: book, dai-code.
     long_labels : bool
         Allow label words of several tokens, scored by the mean over their tokens.
-    wording, scheme : str
-        Of the templates (``code``, ``paper``); of the draw (``book``, ``authors``). The authors'
-        draw takes the training rows as they are, repeats of evaluation rows included.
-    rule, parameters, loss, optimiser, epochs, batch
-        Of the finetuning, see `iclbook.gpt.tuning.finetune.Finetuning`; ``batch`` 0 is the full
-        batch.
+    wording : str
+        Of the templates: code, paper.
+    scheme : str
+        Of the draw: book, authors. The authors' draw takes the training rows as they are, repeats
+        of evaluation rows included.
+    rule : str
+        Of the finetuning: gd, lcgd-paper, lcgd-code.
+    parameters : str
+        What is finetuned: kv, all, v:LAYER.
+    loss : str
+        On all tokens, or on the label.
+    optimiser : str
+        Of the finetuning: sgd, adam.
+    epochs : int
+        Of the finetuning.
+    batch : int
+        Demonstrations a step; 0 for all at once.
     settings : tuple of str
-        Of ``zsl`` (zero-shot), ``ft`` (finetuned) and ``icl`` (in context).
+        Any of zsl (zero-shot), ft (finetuned) and icl (in context).
     ft_all_k : bool
-        Finetune on all k demonstrations, also those that do not fit the window in context.
-    device, dtype : str
-        ``"auto"``, or as torch calls them.
+        Finetune on all demonstrations, also those that do not fit the window in context; dai-code
+        always does.
+    device : str
+        As torch calls it: cpu, cuda, cuda:1; auto takes a GPU if there is one.
+    dtype : str
+        Precision: float32, bfloat16, float16; auto is float32 on a CPU, else that of the weights.
     threads : int
         CPU threads.
 
@@ -61,6 +127,8 @@ class Setup:
 
     model: str = "mini"
     task: str = "mini-sst2"
+    data: str = ""
+    demonstrations: str = ""
     k: int = 32
     seed: int = 0
     items: int = 0
@@ -78,19 +146,37 @@ class Setup:
     ft_all_k: bool = False
     device: str = "auto"
     dtype: str = "auto"
-    threads: int = 2
+    threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("k", "epochs"):
-            check_count(name, getattr(self, name))
-        check_threads(self.threads)
-        for name in ("seed", "items", "batch"):
-            check_count(name, getattr(self, name), low=0)
-        for setting in self.settings or ("none",):
-            check_choice("settings", setting, ("zsl", "ft", "icl"))
+        if isinstance(self.settings, str) or not self.settings:
+            raise ValueError(f"settings is {self.settings!r}; expected some of zsl, ft and icl.")
+        for setting in self.settings:
+            check_choice("settings", setting, SETTINGS)
         check_choice("preset", self.preset, tuple(PRESETS))
+        check_choice("wording", self.wording, ("code", "paper"))
         check_choice("scheme", self.scheme, ("book", "authors"))
+        check_choice("dtype", self.dtype, ("auto", *DTYPES))
+        check_threads(self.threads)
+        check_count("epochs", self.epochs)
+        for name in ("k", "seed", "items", "batch"):
+            check_count(name, getattr(self, name), low=0)
         self.finetuning(1.0)  # its own checks, before any work
+        self._settle(settings=tuple(name for name in SETTINGS if name in self.settings))
+        if PRESETS[self.preset].all_k:
+            self._settle(ft_all_k=True)
+        if "ft" not in self.settings:
+            self._settle(**{name: _DEFAULTS[name] for name in FINETUNING})
+        if self.settings == ("zsl",):
+            self._settle(demonstrations="")
+        if self.settings == ("zsl",) or self.demonstrations:
+            self._settle(k=0, seed=0, scheme="book")
+        else:
+            check_count("k", self.k)
+
+    def _settle(self, **settings) -> None:
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
 
     def finetuning(self, lr: float, examples: int | None = None) -> Finetuning:
         """The settings of the finetuning at a learning rate, on so many examples."""
@@ -105,6 +191,11 @@ class Setup:
         return Setup(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Setup)})
 
     @property
+    def compares(self) -> bool:
+        """Whether all three settings are asked for, so that they can be compared."""
+        return self.settings == SETTINGS
+
+    @property
     def hardware(self) -> str:
         """What the experiment runs on, for its record."""
         device = choose_device(self.device)
@@ -112,50 +203,116 @@ class Setup:
 
     def language_model(self) -> LanguageModel:
         """The model, kept until another one is asked for."""
-        return _model(self.model, self.device, self.dtype)
+        return _model(self.model, self.device, self.dtype, _files(self.model))
 
     def card(self) -> Card:
         """What there is to know of the model without its weights, kept like the model."""
-        return _card(self.model)
+        return _card(self.model, _files(self.model))
 
-    def rows(self) -> tuple[data.Data, list, list]:
+    def rows(self) -> tuple[Data, list, list]:
         """The data, the demonstrations, and the items that are evaluated."""
-        deduplicate = PRESETS[self.preset].deduplicate and self.scheme != "authors"
-        rows = _rows(self.task, self.wording, deduplicate)
-        demos = draw(rows, self.k, self.seed, scheme=self.scheme)
+        rows, _ = self._read()
+        if self.demonstrations:
+            demos, _ = self._given(rows.task)
+        else:
+            demos = draw(rows, self.k, self.seed, scheme=self.scheme)
         return rows, demos, list(rows.evaluation[: self.items or None])
 
+    def inputs(self) -> dict[str, str | None]:
+        """Hashes of what is read: of the model's files, the task, its rows, and given rows.
+
+        And the precision in which the model is read. For a model of the hub the hash is that of its
+        commit.
+        """
+        known, (rows, digest) = self.card(), self._read()
+        files = _files(self.model) or (known.source.place, known.config._commit_hash)
+        precision = choose_dtype(self.dtype, choose_device(self.device), known.config)
+        task = rows.task
+        return {
+            "model": config_hash({"files": files}),
+            "dtype": str(precision).removeprefix("torch."),
+            "task": config_hash({n: getattr(task, n) for n in ("template", "labels", "columns")}),
+            "rows": digest,
+            "demonstrations": self._given(task)[1] if self.demonstrations else None,
+        }
+
+    def _read(self) -> tuple[Data, str]:
+        task = tasks.find_task(self.task, self.wording)
+        folder = str(Path(self.data).expanduser()) if self.data else ""
+        stamps = _stamps(task, folder or os.environ.get("ICLBOOK_DATA"))
+        deduplicate = PRESETS[self.preset].deduplicate and self.scheme != "authors"
+        return _rows(task, folder, deduplicate, stamps)
+
+    def _given(self, task: tasks.Task) -> tuple[list, str]:
+        return read_demonstrations(Path(self.demonstrations).expanduser(), task)
+
     def prompts(
-        self, model, rows: data.Data, demos: list, items: list, window: int | None = None
-    ) -> prompts.Prompts:
-        """Token ids of demonstrations and items for a model (or its card)."""
-        return prompts.build(
+        self, model, rows: Data, demos: list, items: list, window: int | None = None
+    ) -> Prompts:
+        """Token ids of demonstrations and items for a model (or its card).
+
+        How many demonstrations fit is decided by the longest of all rows that the task evaluates,
+        whichever items are asked for.
+        """
+        encode = functools.partial(
+            build,
             rows.task,
-            demos,
-            items,
-            model.tokenizer,
-            window=window or model.window,
+            tokenizer=model.tokenizer,
             separator_text=model.separator,
             strip=PRESETS[self.preset].strip,
             single=not self.long_labels,
         )
+        whole = encode(demos, rows.evaluation, window=window or model.window)
+        if list(items) == list(rows.evaluation):
+            return whole
+        kept = encode(demos[: whole.k_used], items, window=UNBOUNDED)
+        return dataclasses.replace(kept, k=whole.k)
+
+    def training(self, model, rows: Data, demos: list, items: list) -> Prompts:
+        """Token ids with the demonstrations that are finetuned on: those that fit, or all."""
+        return self.prompts(model, rows, demos, items, UNBOUNDED if self.ft_all_k else None)
 
 
-def find_task(name: str, wording: str = "code") -> tasks.Task:
-    """A task by name, or from a TOML file."""
-    return tasks.load_toml(name) if name.endswith(".toml") else tasks.get(name, wording)
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(Setup)}
 
 
 @functools.lru_cache(maxsize=1)
-def _model(name: str, device: str, dtype: str) -> LanguageModel:
+def _model(name: str, device: str, dtype: str, files: tuple) -> LanguageModel:
     return load_model(name, device=device, dtype=dtype)
 
 
-@functools.lru_cache(maxsize=1)
-def _card(name: str) -> Card:
+@functools.lru_cache(maxsize=8)
+def _card(name: str, files: tuple) -> Card:
     return card(name)
 
 
+@functools.lru_cache(maxsize=64)
+def _folder(name: str) -> Path | None:
+    """Folder of a model; None for one of the hub."""
+    return find(name).folder
+
+
+def _files(name: str) -> tuple[tuple[str, str], ...]:
+    """Names and hashes of the files that decide what a model computes; empty for the hub's."""
+    folder = _folder(name)
+    found = {path for pattern in READ for path in folder.glob(pattern)} if folder else ()
+    return tuple((path.name, sha256(path)) for path in sorted(found) if path.is_file())
+
+
 @functools.lru_cache(maxsize=8)
-def _rows(task: str, wording: str, deduplicate: bool) -> data.Data:
-    return data.load_rows(find_task(task, wording), deduplicate=deduplicate)
+def _rows(task: tasks.Task, folder: str, deduplicate: bool, stamps: tuple) -> tuple[Data, str]:
+    """The rows, and a hash of them."""
+    rows = load_rows(task, folder or None, deduplicate=deduplicate)
+    return rows, config_hash({"train": rows.train, "evaluation": rows.evaluation})
+
+
+def _stamps(task: tasks.Task, folder: str | None) -> tuple[tuple[str, int, int], ...]:
+    """Path, time of change and size of the files that the rows of a task may come from."""
+    paths = map(Path, task.files or ())
+    if folder and not task.files:
+        paths = sorted((Path(folder) / task.name).glob("*"))
+    return tuple(
+        (str(path), path.stat().st_mtime_ns, path.stat().st_size)
+        for path in paths
+        if path.is_file()
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from iclbook.gpt.text.task import Hub, Row, Task
 
-__all__ = ["MINI", "SIX", "TASKS", "Hub", "Row", "Task", "get", "load_toml"]
+__all__ = ["MINI", "SIX", "TASKS", "Hub", "Row", "Task", "find_task", "get", "load_toml"]
 
 _NEEDED = ("name", "template", "labels")
 _KEYS = (*_NEEDED, "columns", "evaluation", "cap", "hub", "files")
@@ -106,6 +106,22 @@ def get(name: str, wording: str = "code") -> Task:
             f"{', '.join(_PAPER)} only. Use wording 'code'."
         )
     return dataclasses.replace(TASKS[name], template=_PAPER[name])
+
+
+def find_task(name: str, wording: str = "code") -> Task:
+    """Return a task by name, or from a TOML file.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `get` and `load_toml`; an entry of the wrong type is a ValueError as well.
+    """
+    if not name.endswith(".toml"):
+        return get(name, wording)
+    try:
+        return load_toml(Path(name).expanduser())
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def load_toml(path: str | Path) -> Task:

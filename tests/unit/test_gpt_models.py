@@ -84,7 +84,7 @@ def test_pickled_weights_are_refused_unread(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").write_bytes(b"not even a pickle")
-    with pytest.raises(ValueError, match=r"pickled weights only \(pytorch_model.bin\).*convert"):
+    with pytest.raises(ValueError, match=r"pickled weights \(pytorch_model.bin\).*convert"):
         load_model(str(copy))
 
 
@@ -128,7 +128,7 @@ def test_what_the_hub_says_is_explained(monkeypatch, name, kind, raised, message
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["config.json", "pytorch_model.bin"], r"pickled weights only \(pytorch_model.bin\)"),
+        (["config.json", "pytorch_model.bin"], r"pickled weights \(pytorch_model.bin\)"),
         (["README.md", "model.safetensors"], "no config.json"),
     ],
 )

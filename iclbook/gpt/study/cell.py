@@ -208,7 +208,6 @@ def _observe(model, prepared, preset: str, setting: str, folder) -> Observations
         context=setting == "icl",
         positions=PRESETS[preset].positions,
         want=frozenset(want),
-        dtype=np.float16 if folder is not None else np.float32,
         folder=where,
     )
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from huggingface_hub import errors
-from tiny_models import BOS, FAMILIES, LOCAL, WINDOW, loaded, save_tiny
+from tiny_models import BOS, FAMILIES, WINDOW, WINDOWS, loaded, save_tiny
 from transformers import AutoConfig
 
 from iclbook.gpt.model import families, sources
@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_loads_from_a_folder(family):
     model = loaded(family)
-    assert model.family.name == family
+    assert model.family.name == family.split()[0]
     assert model.window == WINDOW
     assert model.separator == ("</s>" if family == "xglm" else "\n")
     assert model.dtype == torch.float32
@@ -37,9 +37,8 @@ def test_every_family_loads_from_a_folder(family):
     json.dumps(model.origin)  # plain values, as records need them
     added = model.tokenizer("A film")["input_ids"][0]
     assert (added == model.tokenizer.bos_token_id) == (family in BOS)
-    windows = {"gpt_neo": [None, LOCAL], "qwen2": [None, LOCAL], "mistral": [LOCAL, LOCAL]}
-    assert model.family.windows(model.net) == windows.get(family, [None, None])
-    scale = 1.0 if family == "gpt_neo" else 8**-0.5
+    assert model.family.windows(model.net) == WINDOWS.get(family, [None, None])
+    scale = {"gpt_neo": 1.0, "granite": 0.3, "gemma3_text": 16**-0.5}.get(family, 8**-0.5)
     assert model.family.scales(model.net) == pytest.approx([scale, scale])
 
 
@@ -55,6 +54,7 @@ def test_known_models_are_of_known_families():
     assert {"mini", "KoboldAI/fairseq-dense-1.3B", "KoboldAI/fairseq-dense-2.7B"} <= set(names)
     assert len(set(names)) == len(names)
     assert {entry.family for entry in known()} == set(families.FAMILIES)
+    assert {family.split()[0] for family in FAMILIES} == set(families.FAMILIES)
 
 
 def test_unknown_family_names_the_known_ones(folder, tmp_path):

@@ -7,6 +7,8 @@ not flat and the next-token distribution depends on the prompt.
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -190,6 +192,28 @@ def save_tiny(family: str, folder: Path | str, **overrides) -> Path:
     settings = json.loads(path.read_text())
     path.write_text(json.dumps(settings | {"tokenizer_class": "PreTrainedTokenizerFast"}))
     return folder
+
+
+@contextmanager
+def eager(net) -> Iterator[None]:
+    """Let a model compute attention by its own eager code, which gives attention maps."""
+    before, hooks = net.config._attn_implementation, []
+    net.config._attn_implementation = "eager"
+    if getattr(net.config, "alibi", False):
+        # Falcon's eager code adds ALiBi a second time: its mask has it already.
+        hooks = [
+            layer.self_attention.register_forward_pre_hook(
+                lambda block, args, kwargs: (args, kwargs | dict(alibi=kwargs["alibi"] * 0)),
+                with_kwargs=True,
+            )
+            for layer in net.transformer.h
+        ]
+    try:
+        yield
+    finally:
+        net.config._attn_implementation = before
+        for hook in hooks:
+            hook.remove()
 
 
 @cache

@@ -275,8 +275,8 @@ def _check_finite(name: str, net: nn.Module) -> None:
         if parameter.numel() and not all(end.isfinite() for end in parameter.detach().aminmax()):
             raise ValueError(
                 f"weight {key!r} of model {name!r} holds NaN or infinite numbers as "
-                f"{parameter.dtype}. If the files are sound, ask for dtype float32; float16 ends at "
-                f"65,504."
+                f"{parameter.dtype}; expected finite ones. If the files are sound, ask for dtype "
+                f"float32 (float16 ends at 65,504)."
             )
 
 

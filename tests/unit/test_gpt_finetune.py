@@ -271,7 +271,6 @@ def test_recorded_queries_are_those_of_the_model(family, monkeypatch):
     elif family.split()[0] in ("bloom", "falcon"):  # (batch, heads, T, size); falcon: T, heads
         split = "_reshape" if family == "bloom" else "_split_heads"
         for attention, scale in zip(family_of(net).attentions(net), scales, strict=True):
-
             true = getattr(attention, split)
 
             def own(fused, true=true, scale=scale):

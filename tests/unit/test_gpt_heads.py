@@ -12,7 +12,9 @@ from iclbook.gpt.model.families import FAMILIES as ENTRIES
 from iclbook.gpt.reading.heads import read_heads
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
-TURNED = [f for f in FAMILIES if ENTRIES[f.split()[0]].rotary and f != "falcon heads"]
+TURNED = [
+    f for f in FAMILIES if "rotary" in ENTRIES[f.split()[0]].positions and f != "falcon heads"
+]
 PLAIN = [f for f in FAMILIES if f not in ("gemma2", "bloom", "mpt", "falcon heads")]
 """Scores are q·k alone: no softcap, no ALiBi."""
 
@@ -186,6 +188,7 @@ def test_finetuned_projections_on_inputs_of_the_base_model(family, prompt):
 def test_nothing_is_left_in_the_model(family, prompt):
     model = loaded(family)
     tokens = prompt(family)[2]
+
     def hooks():  # transformers leaves some of its own
         return [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.net.modules()]
 

@@ -3,11 +3,13 @@
 from collections import namedtuple
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from test_gpt_score import SEVERAL, make_prompts
 from tiny_models import BOS, FAMILIES, LOCAL, WINDOWS, eager, loaded
 
+from iclbook.gpt.metrics.chunks import chunks
 from iclbook.gpt.model.queries import normed
 from iclbook.gpt.reading import observe as module
 from iclbook.gpt.reading.observe import WANT, observe
@@ -175,3 +177,18 @@ def test_windows_are_shorter_than_the_context():
     """Or the windowed families above would not have been tried."""
     assert len(make_prompts("mistral").context) > 2 * LOCAL
     assert "mistral" in BOS
+
+
+def test_what_is_in_files_does_not_count_as_memory(tmp_path):
+    """Written some rows at a time, in any order, and walked through as the metrics do."""
+    shape, process = (1024, 4, 4096), psutil.Process()  # 64 MiB
+    rows = module._Rows(shape, np.dtype(np.float32), tmp_path / "array.npy")
+    block = np.ones((8, *shape[1:]), np.float32)
+    before = process.memory_info().rss
+    for start in reversed(range(0, shape[0], 8)):
+        rows.write(range(start, start + 8), block * start)
+    stored = rows.read()
+    assert process.memory_info().rss - before < 2**23
+    sums = [values.sum().item() for _, values in chunks(stored)]
+    assert process.memory_info().rss - before < 2**25
+    assert sum(sums) == 8 * shape[1] * shape[2] * sum(range(0, shape[0], 8))

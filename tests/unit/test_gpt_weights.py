@@ -97,7 +97,7 @@ def test_numbers_that_are_not_finite(folder, value):
 
 def test_an_index_may_not_point_at_pickles(folder):
     (folder / "model.safetensors").rename(folder / "other.safetensors")
-    weights = {"weight_map": {"transformer.wte.weight": "pytorch_model.bin"}}
+    weights = {"weight_map": {"transformer.wte.weight": "pytorch_model.bin"}, "metadata": {}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(weights))
     (folder / "pytorch_model.bin").write_bytes(b"not even a pickle")
     with pytest.raises(ValueError, match=r"pickled weights \(pytorch_model\.bin\)"):
@@ -113,6 +113,7 @@ def test_the_files_of_an_index_are_those_that_are_read_and_hashed(folder):
         save_file({key: tensors[key] for key in keys}, folder / file, metadata={"format": "pt"})
     save_file({"x": torch.ones(1)}, folder / "consolidated.safetensors")
     index = {"weight_map": {key: file for file, keys in shards.items() for key in keys}}
+    index["metadata"] = {"total_size": 0}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert list(load_model(str(folder)).origin["sha256"]) == ["a.safetensors", "b.safetensors"]
     (folder / "b.safetensors").unlink()
@@ -120,7 +121,9 @@ def test_the_files_of_an_index_are_those_that_are_read_and_hashed(folder):
         load_model(str(folder))
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"weight_map": 3}', "{}"])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"weight_map": 3}', "{}", '{"weight_map": {"x": "model.safetensors"}}']
+)
 def test_an_index_that_is_none(folder, text):
     (folder / "model.safetensors").rename(folder / "other.safetensors")
     (folder / "model.safetensors.index.json").write_text(text)
@@ -140,7 +143,7 @@ def test_an_index_of_the_hub_may_not_point_at_pickles(monkeypatch, tmp_path):
     files = ["config.json", "model.safetensors.index.json", "a.safetensors", "pytorch_model.bin"]
     info = SimpleNamespace(gated=False, siblings=[SimpleNamespace(rfilename=f) for f in files])
     index = tmp_path / "index.json"
-    index.write_text(json.dumps({"weight_map": {"x": "pytorch_model.bin"}}))
+    index.write_text(json.dumps({"weight_map": {"x": "pytorch_model.bin"}, "metadata": {}}))
     monkeypatch.setattr(sources.HfApi, "model_info", lambda *args, **kwargs: info)
     monkeypatch.setattr(sources, "hf_hub_download", lambda *args, **kwargs: str(index))
     with pytest.raises(ValueError, match=r"someone/model.*pickled weights \(pytorch_model\.bin\)"):

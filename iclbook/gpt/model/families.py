@@ -63,8 +63,8 @@ class Family:
     alibi : function of the model and a length, optional
         What a key at each of so many positions adds to a score, (heads, length), up to a number
         that all keys share; or None for a model that has no such bias.
-    rotary : bool
-        Whether queries and keys are rotated by their positions.
+    positions : str
+        How tokens know where they are: ``rotary``, ``learned``, ``sinusoidal``, ``ALiBi``.
     replaced : {None, "_attn", "forward"}
         The method of the block that is replaced while we read; None if the block calls
         transformers' attention interface.
@@ -84,7 +84,7 @@ class Family:
     window: Callable[[nn.Module, Block], int | None] = everything
     softcap: str | None = None
     alibi: Callable[[nn.Module, int], Tensor | None] | None = None
-    rotary: bool = True
+    positions: str = "rotary"
     replaced: str | None = None
     context: Callable[[PretrainedConfig], int] = attrgetter("max_position_embeddings")
     separator: str = "\n"
@@ -176,7 +176,9 @@ def _falcon_alibi(net: nn.Module, length: int) -> Tensor | None:
     return bias * net.transformer.h[0].self_attention.inv_norm_factor
 
 
-_gpt2 = partial(Family, layers="transformer.h", attention="attn", output="c_proj", rotary=False)
+_gpt2 = partial(
+    Family, layers="transformer.h", attention="attn", output="c_proj", positions="learned"
+)
 
 _ALL = (
     _gpt2("gpt2", parts=partial(_thirds, "c_attn")),
@@ -193,7 +195,7 @@ _ALL = (
         "gptj",
         output="out_proj",
         scale=lambda block: 1 / float(block.scale_attn),
-        rotary=True,
+        positions="rotary",
         replaced="_attn",
     ),
     Family(
@@ -203,8 +205,14 @@ _ALL = (
         output="dense",
         parts=_neox,
     ),
-    Family("opt", layers="model.decoder.layers", output="out_proj", rotary=False),
-    Family("xglm", output="out_proj", rotary=False, replaced="forward", separator="</s>"),
+    Family("opt", layers="model.decoder.layers", output="out_proj", positions="learned"),
+    Family(
+        "xglm",
+        output="out_proj",
+        positions="sinusoidal",
+        replaced="forward",
+        separator="</s>",
+    ),
     Family(
         "bloom",
         layers="transformer.h",
@@ -213,7 +221,7 @@ _ALL = (
         parts=lambda b: in_groups(b.query_key_value, b.num_heads, b.head_dim),
         scale=attrgetter("inv_norm_factor"),
         alibi=_bloom_alibi,
-        rotary=False,
+        positions="ALiBi",
         replaced="forward",
         context=lambda config: getattr(config, "seq_length", 2048),  # of its training
     ),
@@ -225,6 +233,7 @@ _ALL = (
         parts=_falcon,
         scale=attrgetter("inv_norm_factor"),
         alibi=_falcon_alibi,
+        positions="rotary or ALiBi",
         replaced="forward",
     ),
     Family(
@@ -235,7 +244,7 @@ _ALL = (
         parts=partial(_thirds, "Wqkv"),
         scale=attrgetter("softmax_scale"),
         alibi=_mpt_alibi,
-        rotary=False,
+        positions="ALiBi",
         replaced="forward",
         context=attrgetter("max_seq_len"),
     ),

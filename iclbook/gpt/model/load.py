@@ -143,8 +143,10 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     device : str
         As PyTorch names it; ``auto`` takes a GPU if there is one.
     dtype : str
-        ``float32``, ``float64``, ``float16``, ``bfloat16``; ``auto`` is float32 on a CPU and elsewhere the
-        precision in which the weights are stored.
+        ``float32``, ``float64``, ``float16``, ``bfloat16``; ``auto`` is float32 on a CPU and
+        elsewhere the precision in which the weights are stored. Some families round to float32
+        inside whatever is asked for (llama in its norms, bloom in its softmax); GPT-2, OPT and
+        XGLM do not.
 
     Returns
     -------
@@ -249,7 +251,7 @@ def _check_sizes(name: str, config: PretrainedConfig) -> None:
 
 
 def _check_complete(name: str, info: dict) -> None:
-    """Every weight has to come from the files, and every weight of the files has to have a place."""
+    """Each weight has to come from the files, and each weight of the files to have a place."""
     faults = {
         "lacks weights that it needs": sorted(info["missing_keys"]),
         "has weights that it has no place for": sorted(

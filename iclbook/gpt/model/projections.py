@@ -106,7 +106,7 @@ def in_rows(module: nn.Module, kv: int, clip: float | None = None) -> Projection
 
 
 def in_groups(module: nn.Module, groups: int, size: int) -> Projections:
-    """One module with outputs (groups, heads of a group + 2, head size): key and value at the end."""
+    """One module with outputs (groups, heads a group + 2, head size): key and value at the end."""
     shape = (groups, features(module) // (groups * size), size)
     inner = dict(q=slice(0, shape[1] - 2), k=shape[1] - 2, v=shape[1] - 1)
     every = slice(None)

@@ -24,7 +24,7 @@ POINTER = b"version https://git-lfs"
 
 @dataclass(frozen=True)
 class Known:
-    """A model that is known to suit the book's experiments."""
+    """A model of the hub to begin with; size and window are what its authors give."""
 
     name: str
     family: str
@@ -58,6 +58,19 @@ _KNOWN = (
     Known("mistralai/Mistral-7B-v0.1", "mistral", "7.2B", 32768, "each layer sees 4,096 tokens"),
     Known("microsoft/phi-1_5", "phi", "1.4B", 2048),
     Known("microsoft/Phi-3-mini-4k-instruct", "phi3", "3.8B", 4096),
+    Known("bigscience/bloom-560m", "bloom", "0.6B", 2048),
+    Known("EleutherAI/gpt-j-6b", "gptj", "6.1B", 2048),
+    Known("bigcode/gpt_bigcode-santacoder", "gpt_bigcode", "1.1B", 2048, "reads programs"),
+    Known("bigcode/starcoder2-3b", "starcoder2", "3.0B", 16384, "reads programs"),
+    Known("tiiuae/falcon-7b", "falcon", "7.2B", 2048),
+    Known("mosaicml/mpt-7b", "mpt", "6.7B", 2048),
+    Known("google/gemma-2-2b", "gemma2", "2.6B", 8192, "gated: accept its licence first"),
+    Known("google/gemma-3-1b-pt", "gemma3_text", "1.0B", 32768, "gated: accept its licence first"),
+    Known("allenai/OLMo-2-0425-1B", "olmo2", "1.5B", 4096),
+    Known("stabilityai/stablelm-2-1_6b", "stablelm", "1.6B", 4096),
+    Known("ibm-granite/granite-3.1-2b-base", "granite", "2.5B", 131072),
+    Known("HuggingFaceTB/SmolLM3-3B-Base", "smollm3", "3.1B", 65536),
+    Known("CohereLabs/aya-expanse-8b", "cohere", "8.0B", 8192, "gated: accept its licence first"),
 )
 SHORT = {
     known.name.split("/")[-1]: known.name
@@ -68,7 +81,7 @@ SHORT = {
 
 
 def known() -> list[Known]:
-    """Models that suit the book; any other of the known families can be loaded as well."""
+    """Models to begin with; any other of their families can be loaded as well."""
     return list(_KNOWN)
 
 
@@ -192,11 +205,13 @@ def _indexed(index: Path, name: str) -> list[str]:
         If it is no index, or one of them is no safetensors file.
     """
     try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        found = json.loads(index.read_text(encoding="utf-8"))
+        names = sorted({str(name) for name in found["weight_map"].values()})
+        found["metadata"]  # transformers wants it
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{index} is no index of weights ({error!r}); expected JSON with a weight_map. Copy "
-            f"or download it again."
+            f"{index} is no index of weights ({error!r}); expected JSON with metadata and a "
+            f"weight_map. Copy or download it again."
         ) from error
     pickled = [name for name in names if not name.endswith(".safetensors")]
     if pickled:

@@ -181,16 +181,23 @@ def _check_demonstrations(prompts: Prompts, how: Finetuning) -> None:
 
 @contextmanager
 def _training_only(net: nn.Module, chosen: Sequence[Entries]) -> Iterator[None]:
-    """Gradients for the parameters that train and for no others; no dropout."""
+    """Gradients for the parameters that train and for no others; no dropout.
+
+    What transformers makes in the default precision is made in that of a model in double.
+    """
     wanted = {id(entries.parameter) for entries in chosen}
     flags = [(p, p.requires_grad) for p in net.parameters()]
     training = net.training
+    default = torch.get_default_dtype()
     net.eval()
     for p, _ in flags:
         p.requires_grad_(id(p) in wanted)
+    if net.dtype == torch.float64:
+        torch.set_default_dtype(net.dtype)
     try:
         yield
     finally:
+        torch.set_default_dtype(default)
         for p, flag in flags:
             p.requires_grad_(flag)
         net.train(training)

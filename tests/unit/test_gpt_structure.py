@@ -54,7 +54,7 @@ def test_a_family_without_an_entry_works_if_its_numbers_are_its_own(family, tmp_
 def test_its_keys_and_values_train(tmp_path):
     folder = str(save_tiny("persimmon", tmp_path))
     model, oracle = load_model(folder), load_model(folder).net
-    prompts = demonstrations()
+    prompts = demonstrations(1)
     fused = [
         p for layer in oracle.model.layers for p in layer.self_attn.query_key_value.parameters()
     ]

@@ -81,7 +81,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         ("loss", "on all tokens, or the label"),
         ("optimiser", "sgd, adam"),
         ("device", "auto, cpu, cuda, cuda:1"),
-        ("dtype", "auto, float32, bfloat16, float16"),
+        ("dtype", "auto, float32, float64, bfloat16, float16"),
     ):
         parser.add_argument(
             f"--{name}", default=getattr(default, name), help=f"{what} (%(default)s)"

@@ -1,7 +1,9 @@
 """Loading models: every family from a folder, and what is said when a model cannot be loaded."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,7 @@ from tiny_models import BOS, FAMILIES, WINDOW, WINDOWS, loaded, save_tiny
 from transformers import AutoConfig
 
 from iclbook.gpt.model import families, sources
+from iclbook.gpt.model.listing import listing
 from iclbook.gpt.model.load import load_model
 from iclbook.gpt.model.sources import known
 
@@ -163,3 +166,14 @@ def test_window_ends_where_rotation_changes(tmp_path):
     model = load_model(str(save_tiny("phi3", tmp_path, **options)))
     assert model.net.config.max_position_embeddings == WINDOW
     assert model.window == 64
+
+
+def test_the_pages_name_exactly_the_families_that_have_an_entry():
+    root = Path(__file__).parents[2]
+    page = (root / "book" / "how-to-run.md").read_text(encoding="utf-8")
+    quoted = page.partition("(which-models)=")[2].partition("\n> ")[2].partition("\n\n")[0]
+    assert re.findall(r"\w+", quoted) == list(families.FAMILIES)
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert f"{len(families.FAMILIES)} families" in readme
+    assert all(f"  {name} " in listing() for name in families.FAMILIES)
+    assert all(entry.name in listing() for entry in known())

@@ -16,6 +16,7 @@ from iclbook.gpt.model.load import card, load_model
 from iclbook.gpt.reading.observe import observe
 from iclbook.gpt.reading.score import predict
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
+from iclbook.gpt.tuning.trainable import trainable
 
 pytestmark = pytest.mark.usefixtures("plain_python")
 
@@ -46,6 +47,9 @@ def test_a_family_without_an_entry_works_if_its_numbers_are_its_own(family, tmp_
     for layer, output in enumerate(outputs):
         np.testing.assert_allclose(seen.hidden["last"][0, layer], output[-1], atol=1e-4)
     found = card(str(tmp_path))
+    assert sum(e.of(e.parameter).numel() for e in trainable(found.skeleton, "kv")) == sum(
+        e.of(e.parameter).numel() for e in trainable(model.net, "kv")
+    )
     assert found.cache_bytes(10, 4) == 10 * 4 * sum(
         parts[part].width for parts in model.family.projections(model.net) for part in "kv"
     )

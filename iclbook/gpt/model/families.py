@@ -266,8 +266,9 @@ _ALL = (
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 """The families that have an entry, by name."""
 
-TRIED: WeakKeyDictionary[nn.Module, Family] = WeakKeyDictionary()
-"""Loaded models of families without an entry whose parts were found, and were tried."""
+FOUND: WeakKeyDictionary[nn.Module, Family] = WeakKeyDictionary()
+"""Models of families without an entry whose parts were found: loaded ones that were tried, and
+skeletons without numbers, of which only sizes are asked."""
 
 
 def family_of(net: nn.Module) -> Family:
@@ -278,7 +279,7 @@ def family_of(net: nn.Module) -> Family:
     ValueError
         If it has no entry in `FAMILIES`, and the model was not tried when it was loaded.
     """
-    return TRIED.get(net) or family_named(net.config.model_type)
+    return FOUND.get(net) or family_named(net.config.model_type)
 
 
 def family_named(name: str) -> Family:

@@ -26,7 +26,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from iclbook.gpt.model.families import FAMILIES, Family
+from iclbook.gpt.model.families import FAMILIES, FOUND, Family
 from iclbook.gpt.model.sources import Source, find_source, weight_files
 from iclbook.gpt.model.structure import guesses
 from iclbook.validate import check_choice
@@ -120,7 +120,10 @@ class Card:
     @cached_property
     def skeleton(self) -> PreTrainedModel:
         """The network without numbers in it, on torch's device ``meta``."""
-        return _skeleton(self.config)
+        net = _skeleton(self.config)
+        if self.family.name not in FAMILIES:
+            FOUND[net] = self.family
+        return net
 
     @cached_property
     def n_parameters(self) -> int:

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from iclbook.gpt.model.families import TRIED, Family
+from iclbook.gpt.model.families import FOUND, Family
 from iclbook.gpt.model.queries import recorded_queries
 from iclbook.gpt.model.structure import guesses
 from iclbook.gpt.reading.context import Context, Filler, Pack, Tail, forward, reading
@@ -35,7 +35,7 @@ def try_families(net: nn.Module) -> Family:
     """
     allowed = ALLOWED.get(net.dtype, HALF)
     for family in guesses(net):
-        TRIED[net] = family
+        FOUND[net] = family
         try:
             found = _differences(net)
             if max(found.values()) <= allowed:
@@ -43,9 +43,9 @@ def try_families(net: nn.Module) -> Family:
         except (RuntimeError, IndexError) as error:  # parts that do not fit each other
             found = {f"it fails ({str(error).splitlines()[0]}), values": float("inf")}
         except BaseException:
-            del TRIED[net]
+            del FOUND[net]
             raise
-        del TRIED[net]
+        del FOUND[net]
     told = ", ".join(f"{name} by {value:.1e}" for name, value in found.items())
     raise ValueError(
         f"The model is of family {net.config.model_type!r}, which the book does not know, and read "
@@ -73,7 +73,7 @@ def _differences(net: nn.Module) -> dict[str, float]:
 
 def _parts(net: nn.Module, tokens: list[int]) -> dict[str, float]:
     """How far values, and the lengths of queries, are from those that attention gets."""
-    family, values, worst = TRIED[net], {}, dict(values=0.0, queries=0.0)
+    family, values, worst = FOUND[net], {}, dict(values=0.0, queries=0.0)
     recorder = _Recorder(net, len(tokens))
     modules = [parts["v"] for parts in family.projections(net)]
     hooks = [

@@ -89,6 +89,11 @@ class Family:
     context: Callable[[PretrainedConfig], int] = attrgetter("max_position_embeddings")
     separator: str = "\n"
 
+    @property
+    def rotary(self) -> bool:
+        """Whether queries and keys are rotated by their positions."""
+        return "rotary" in self.positions
+
     def attentions(self, net: nn.Module) -> list[Block]:
         """The attention block of each layer."""
         return [attrgetter(self.attention)(layer) for layer in attrgetter(self.layers)(net)]

@@ -184,6 +184,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     net.eval().to(where)
     _check_finite(name, net)
     _check_vocabulary(name, net, found.tokenizer)
+    if any(family.softcaps(net)):  # which torch's own kernels do not know
+        net.set_attn_implementation("eager")
     if family.name not in FAMILIES:
         from iclbook.gpt.reading.trial import try_families  # it reads, and stands above this
 

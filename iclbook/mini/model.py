@@ -4,6 +4,7 @@ A GPT-NeoX of transformers with rotary positions on all of each head and one res
 the other.
 """
 
+import json
 from pathlib import Path
 
 from iclbook.validate import check_count
@@ -57,6 +58,9 @@ def build(how, **config):
 def save(net, tokenizer, folder: Path) -> None:
     """Write model and tokenizer as a folder for transformers.
 
+    Settings that other versions of transformers know by other names are written by those as well;
+    else their defaults would take their place.
+
     Raises
     ------
     ValueError
@@ -69,7 +73,20 @@ def save(net, tokenizer, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         net.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        rope = net.config.rope_parameters
+        _add(
+            folder / "config.json",
+            rotary_pct=rope["partial_rotary_factor"],
+            rotary_emb_base=int(rope["rope_theta"]),
+        )
+        _add(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
     except Exception as error:  # each library has its own error for a full disk
         raise ValueError(
             f"{folder} cannot be written ({error}); make room and run again."
         ) from error
+
+
+def _add(path: Path, **settings) -> None:
+    """Add settings to a JSON file."""
+    found = json.loads(path.read_text(encoding="utf-8")) | settings
+    path.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -40,13 +40,16 @@ def kv_masks(family: str, net) -> dict[str, torch.Tensor]:
     """1 for each entry of keys and values, 0 elsewhere, written down family by family."""
     masks = {name: torch.zeros_like(p) for name, p in net.named_parameters()}
     for name, mask in masks.items():
-        if family == "gpt2" and ".attn.c_attn." in name:
-            mask[..., 32:96] = 1
-        elif family == "gpt_neox" and "query_key_value" in name:
-            for head in range(4):
-                mask[24 * head + 8 : 24 * head + 24] = 1
-        elif family == "phi3" and "qkv_proj" in name:
-            mask[32:64] = 1
+        if any(fused in name for fused in ("c_attn", "query_key_value", "qkv_proj", "Wqkv")):
+            if family in ("gpt_neox", "bloom", "gpt_bigcode heads", "falcon heads"):
+                for head in range(4):
+                    mask[24 * head + 8 : 24 * head + 24] = 1
+            elif family == "falcon groups":
+                mask[16:32], mask[48:64] = 1, 1
+            elif family == "gpt2":
+                mask[..., 32:] = 1
+            else:
+                mask[32:] = 1
         elif "k_proj" in name or "v_proj" in name:
             mask.fill_(1)
     return masks
@@ -256,12 +259,35 @@ def test_recorded_queries_are_those_of_the_model(family, monkeypatch):
     def keep(query, scale):
         received.append((query * scale).norm(dim=-1)[0].mT.detach())  # (T, H)
 
-    if family == "gpt_neo":
-        for attention in family_of(net).attentions(net):
-            true = attention._attn
-            monkeypatch.setattr(
-                attention, "_attn", lambda q, *rest, _true=true: (keep(q, 1.0), _true(q, *rest))[1]
-            )
+    scales = family_of(net).scales(net)
+    if family in ("gpt_neo", "gptj"):
+        for attention, scale in zip(family_of(net).attentions(net), scales, strict=True):
+
+            def inner(q, *rest, true=attention._attn, scale=scale):
+                keep(q, scale)
+                return true(q, *rest)
+
+            monkeypatch.setattr(attention, "_attn", inner)
+    elif family.split()[0] in ("bloom", "falcon"):  # (batch, heads, T, size); falcon: T, heads
+        split = "_reshape" if family == "bloom" else "_split_heads"
+        for attention, scale in zip(family_of(net).attentions(net), scales, strict=True):
+            true = getattr(attention, split)
+
+            def own(fused, true=true, scale=scale):
+                q, k, v = true(fused)
+                keep(q if family == "bloom" else q.transpose(1, 2), scale)
+                return q, k, v
+
+            monkeypatch.setattr(attention, split, own)
+    elif family == "mpt":
+        true_matmul = torch.matmul
+
+        def matmul(a, b):
+            if a.ndim == 4 and b.shape[-1] == a.shape[-2] and a.shape[-1] == 8:
+                keep(a, scales[0])
+            return true_matmul(a, b)
+
+        monkeypatch.setattr(torch, "matmul", matmul)
     elif family == "xglm":  # scores are a bmm of scaled queries (batch * heads, T, size)
         true_bmm = torch.bmm
 

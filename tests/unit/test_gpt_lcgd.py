@@ -8,22 +8,30 @@ import torch
 from tiny_finetuning import as_model, load_net, make_prompts, same, weights_of
 from torch.nn.functional import cross_entropy
 
-from iclbook.gpt.model.layout import projections
+from iclbook.gpt.model.families import family_of
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
 LR = 0.02
-PARTS = {  # layers, attention block of a layer, final norm
+PARTS = {  # layers, attention block of a layer (without its residual), final norm
     "gpt2": ("transformer.h", "attn", "transformer.ln_f"),
     "gpt_neo": ("transformer.h", "attn", "transformer.ln_f"),
     "gpt_neox": ("gpt_neox.layers", "attention", "gpt_neox.final_layer_norm"),
     "opt": ("model.decoder.layers", "self_attn", "model.decoder.final_layer_norm"),
     "llama": ("model.layers", "self_attn", "model.norm"),
+    "falcon": ("transformer.h", "self_attention", "transformer.ln_f"),
+    "bloom": ("transformer.h", "self_attention.dense", "transformer.ln_f"),
 }
+
+
+def keys_and_values(net):
+    """Of each layer, the entries of its keys, then those of its values."""
+    layers = family_of(net).projections(net)
+    return [[e for part in "kv" for e in parts[part].entries()] for parts in layers]
 
 
 def changes(net, prompts, **how):
     """Of each layer, how far its keys' and values' entries move."""
-    kv = [[e for part in "kv" for e in parts[part].entries()] for parts in projections(net)]
+    kv = keys_and_values(net)
     before = [[e.of(e.parameter.detach()).clone() for e in layer] for layer in kv]
     with finetune(as_model(net), prompts, Finetuning(**dict(lr=LR) | how)):
         return [
@@ -47,7 +55,7 @@ def losses_by_layer(family, net, ids, form):
         hook.remove()
     for layer, (args, kwargs) in zip(net.get_submodule(layers), inputs, strict=True):
         read = []
-        module = layer if form == "lcgd-code" else getattr(layer, attention)
+        module = layer if form == "lcgd-code" else layer.get_submodule(attention)
         hook = module.register_forward_hook(lambda module, args, output, to=read: to.append(output))
         layer(args[0].detach(), *args[1:], **kwargs)
         hook.remove()
@@ -58,7 +66,7 @@ def losses_by_layer(family, net, ids, form):
 
 def loop(family, net, demos, form):
     """Descend by explicit loops; the losses."""
-    kv = [[e for part in "kv" for e in parts[part].entries()] for parts in projections(net)]
+    kv = keys_and_values(net)
     totals = []
 
     def descend(losses):
@@ -129,7 +137,7 @@ def test_batches_and_single_layers(family):
     how = Finetuning(lr=LR, rule="lcgd-code", batch="full", parameters="v:0")
     with finetune(as_model(net), prompts, how) as result:
         assert len(result.losses) == 1
-        (entry, *_) = projections(net)[0]["v"].entries()
+        (entry, *_) = family_of(net).projections(net)[0]["v"].entries()
         name = next(n for n, p in net.named_parameters() if p is entry.parameter)
         moved = entry.parameter.detach() - base[name]
     values = whole[0][len(whole[0]) // 2]  # behind the entries of the keys

@@ -1,16 +1,19 @@
 """Loading models: every family from a folder, and what is said when a model cannot be loaded."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from huggingface_hub import errors
-from tiny_models import BOS, FAMILIES, LOCAL, WINDOW, loaded, save_tiny
+from tiny_models import BOS, FAMILIES, WINDOW, WINDOWS, loaded, save_tiny
 from transformers import AutoConfig
 
 from iclbook.gpt.model import families, sources
+from iclbook.gpt.model.listing import listing
 from iclbook.gpt.model.load import load_model
 from iclbook.gpt.model.sources import known
 
@@ -25,7 +28,7 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_loads_from_a_folder(family):
     model = loaded(family)
-    assert model.family.name == family
+    assert model.family.name == family.split()[0]
     assert model.window == WINDOW
     assert model.separator == ("</s>" if family == "xglm" else "\n")
     assert model.dtype == torch.float32
@@ -37,9 +40,8 @@ def test_every_family_loads_from_a_folder(family):
     json.dumps(model.origin)  # plain values, as records need them
     added = model.tokenizer("A film")["input_ids"][0]
     assert (added == model.tokenizer.bos_token_id) == (family in BOS)
-    windows = {"gpt_neo": [None, LOCAL], "qwen2": [None, LOCAL], "mistral": [LOCAL, LOCAL]}
-    assert model.family.windows(model.net) == windows.get(family, [None, None])
-    scale = 1.0 if family == "gpt_neo" else 8**-0.5
+    assert model.family.windows(model.net) == WINDOWS.get(family, [None, None])
+    scale = {"gpt_neo": 1.0, "granite": 0.3, "gemma3_text": 16**-0.5}.get(family, 8**-0.5)
     assert model.family.scales(model.net) == pytest.approx([scale, scale])
 
 
@@ -55,12 +57,13 @@ def test_known_models_are_of_known_families():
     assert {"mini", "KoboldAI/fairseq-dense-1.3B", "KoboldAI/fairseq-dense-2.7B"} <= set(names)
     assert len(set(names)) == len(names)
     assert {entry.family for entry in known()} == set(families.FAMILIES)
+    assert {family.split()[0] for family in FAMILIES} == set(families.FAMILIES)
 
 
-def test_unknown_family_names_the_known_ones(folder, tmp_path):
+def test_a_model_without_the_parts_is_refused(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "bert")
     AutoConfig.for_model("bert").save_pretrained(tmp_path / "bert")
-    with pytest.raises(ValueError, match=r"family 'bert'.*gpt2, gpt_neo.*phi3"):
+    with pytest.raises(ValueError, match=r"family 'bert'.*no attention block.*iclbook models"):
         load_model(str(tmp_path / "bert"))
 
 
@@ -84,7 +87,7 @@ def test_pickled_weights_are_refused_unread(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").write_bytes(b"not even a pickle")
-    with pytest.raises(ValueError, match=r"pickled weights only \(pytorch_model.bin\).*convert"):
+    with pytest.raises(ValueError, match=r"pickled weights \(pytorch_model.bin\).*convert"):
         load_model(str(copy))
 
 
@@ -128,7 +131,7 @@ def test_what_the_hub_says_is_explained(monkeypatch, name, kind, raised, message
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["config.json", "pytorch_model.bin"], r"pickled weights only \(pytorch_model.bin\)"),
+        (["config.json", "pytorch_model.bin"], r"pickled weights \(pytorch_model.bin\)"),
         (["README.md", "model.safetensors"], "no config.json"),
     ],
 )
@@ -163,3 +166,14 @@ def test_window_ends_where_rotation_changes(tmp_path):
     model = load_model(str(save_tiny("phi3", tmp_path, **options)))
     assert model.net.config.max_position_embeddings == WINDOW
     assert model.window == 64
+
+
+def test_the_pages_name_exactly_the_families_that_have_an_entry():
+    root = Path(__file__).parents[2]
+    page = (root / "book" / "how-to-run.md").read_text(encoding="utf-8")
+    quoted = page.partition("(which-models)=")[2].partition("\n> ")[2].partition("\n\n")[0]
+    assert re.findall(r"\w+", quoted) == list(families.FAMILIES)
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert f"{len(families.FAMILIES)} families" in readme
+    assert all(f"  {name} " in listing() for name in families.FAMILIES)
+    assert all(entry.name in listing() for entry in known())

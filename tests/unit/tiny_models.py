@@ -7,6 +7,8 @@ not flat and the next-token distribution depends on the prompt.
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +33,10 @@ _LLAMA = dict(
     max_position_embeddings=WINDOW,
 )
 _GROUPED = _LLAMA | dict(num_key_value_heads=2)
+_FALCON = dict(
+    hidden_size=32, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=WINDOW
+)
+_MIXED = ["sliding_attention", "full_attention"]
 
 FAMILIES = {
     "gpt2": _FUSED,
@@ -57,8 +63,59 @@ FAMILIES = {
     "qwen3": _GROUPED | dict(head_dim=8),
     "mistral": _GROUPED | dict(sliding_window=LOCAL),
     "phi": _LLAMA | dict(qk_layernorm=True),
-    "phi3": _GROUPED,
+    "phi3": _GROUPED | dict(sliding_window=LOCAL),
+    "gemma2": _GROUPED
+    | dict(head_dim=8, sliding_window=LOCAL, attn_logit_softcapping=2.0, query_pre_attn_scalar=8),
+    "gemma3_text": _GROUPED
+    | dict(head_dim=8, sliding_window=LOCAL, layer_types=_MIXED, query_pre_attn_scalar=16),
+    "olmo2": _GROUPED,
+    "smollm3": _GROUPED
+    | dict(
+        no_rope_layers=[1, 0],
+        use_sliding_window=True,
+        sliding_window=LOCAL,
+        layer_types=_MIXED,
+    ),
+    "starcoder2": _GROUPED | dict(sliding_window=LOCAL),
+    "granite": _GROUPED | dict(attention_multiplier=0.3, residual_multiplier=0.5),
+    "cohere": _GROUPED | dict(use_qk_norm=True, logit_scale=1.0),
+    "stablelm": _GROUPED | dict(qk_layernorm=True),
+    "gpt_bigcode": _FUSED,
+    "gpt_bigcode heads": _FUSED | dict(multi_query=False),
+    "gptj": _FUSED | dict(rotary_dim=4),
+    "bloom": dict(hidden_size=32, n_layer=2, n_head=4, seq_length=WINDOW),
+    "falcon": _FALCON | dict(multi_query=True),
+    "falcon heads": _FALCON | dict(multi_query=False, alibi=True, bias=True, parallel_attn=False),
+    "falcon groups": _FALCON | dict(new_decoder_architecture=True, num_kv_heads=2),
+    "mpt": dict(
+        d_model=32,
+        n_heads=4,
+        n_layers=2,
+        max_seq_len=WINDOW,
+        attn_config=dict(clip_qkv=2.0),
+    ),
 }
+"""Settings of a tiny model of each family; several where a family has several shapes."""
+
+WINDOWS = {
+    "gpt_neo": [None, LOCAL],
+    "qwen2": [None, LOCAL],
+    "mistral": [LOCAL, LOCAL],
+    "phi3": [LOCAL, LOCAL],
+    "gemma2": [LOCAL, None],
+    "gemma3_text": [LOCAL, None],
+    "smollm3": [LOCAL, None],
+    "starcoder2": [LOCAL, LOCAL],
+}
+"""How many tokens the layers of some of them see."""
+
+GROUPS = {
+    name: 1 if name in ("gpt_bigcode", "falcon") else 2
+    for name, settings in FAMILIES.items()
+    if name in ("gpt_bigcode", "falcon", "falcon groups") or settings.get("num_key_value_heads")
+}
+"""How many heads of keys and values some of them have; the others have 4, one a head."""
+
 BOS = {"opt": "</s>", "xglm": "<s>", "llama": "<s>", "mistral": "<s>", "phi3": "<s>"}
 """Families whose tokenizer puts a token before the text; the others add none."""
 
@@ -117,7 +174,8 @@ def save_tiny(family: str, folder: Path | str, **overrides) -> Path:
     )
     if family == "xglm":
         ids["pad_token_id"] = 1  # also a row of its table of positions
-    config = AutoConfig.for_model(family, **(FAMILIES[family] | ids | overrides))
+    settings = FAMILIES.get(family, _GROUPED) | ids | overrides
+    config = AutoConfig.for_model(family.split()[0], **settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(sum(map(ord, family)))
         net = AutoModelForCausalLM.from_config(config)
@@ -134,6 +192,28 @@ def save_tiny(family: str, folder: Path | str, **overrides) -> Path:
     settings = json.loads(path.read_text())
     path.write_text(json.dumps(settings | {"tokenizer_class": "PreTrainedTokenizerFast"}))
     return folder
+
+
+@contextmanager
+def eager(net) -> Iterator[None]:
+    """Let a model compute attention by its own eager code, which gives attention maps."""
+    before, hooks = net.config._attn_implementation, []
+    net.config._attn_implementation = "eager"
+    if getattr(net.config, "alibi", False):
+        # Falcon's eager code adds ALiBi a second time: its mask has it already.
+        hooks = [
+            layer.self_attention.register_forward_pre_hook(
+                lambda block, args, kwargs: (args, kwargs | dict(alibi=kwargs["alibi"] * 0)),
+                with_kwargs=True,
+            )
+            for layer in net.transformer.h
+        ]
+    try:
+        yield
+    finally:
+        net.config._attn_implementation = before
+        for hook in hooks:
+            hook.remove()
 
 
 @cache

@@ -1,10 +1,11 @@
 """Observations in blocks of items: memory stays small, whatever the number of items.
 
-At the scale of the papers one setting's outputs are (2000, 24, 2048) numbers, memory-mapped in
-float16. Every similarity is a mean over items, so a block of items at a time is enough. Blocks are
-computed in float64: an update may be 1e-4 of the vector that it updates.
+At the scale of the papers one setting's outputs are (2000, 24, 2048) numbers, memory-mapped. Every
+similarity is a mean over items, so a block of items at a time is enough. Blocks are computed in
+float64: an update may be 1e-4 of the vector that it updates.
 """
 
+import mmap
 from collections.abc import Iterator
 
 import numpy as np
@@ -65,11 +66,16 @@ def chunks(*arrays: np.ndarray, device: str = "cpu", numbers: int | None = None)
     step = max(1, numbers // max(array[0].size for array in arrays))
     for start in range(0, len(arrays[0]), step):
         rows = slice(start, min(start + step, len(arrays[0])))
-        # A copy, because a read-only memory map cannot become a tensor.
-        yield (
-            rows,
-            *(torch.from_numpy(np.array(a[rows])).to(device).double() for a in arrays),
-        )
+        yield (rows, *(torch.from_numpy(_copy(a, rows)).to(device).double() for a in arrays))
+
+
+def _copy(array: np.ndarray, rows: slice) -> np.ndarray:
+    """Some rows; of a memory map, nothing else stays in memory."""
+    block = np.array(array[rows])
+    mapped = getattr(array, "_mmap", None)
+    if hasattr(mapped, "madvise"):  # not on Windows
+        mapped.madvise(mmap.MADV_DONTNEED)
+    return block
 
 
 def to_numpy(tensor) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Language models: from a folder, from the hub, or the small one that comes with the book.
 
-Weights are read from safetensors files only, and code from a hub repository is never run.
+Weights are read from safetensors files only, and code from a hub repository is never run. A model
+is refused unless every one of its weights is in the files, finite, and no other is.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,9 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+import transformers
+from packaging.version import Version
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -21,11 +26,23 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from iclbook.gpt.model.families import Family, family_named
-from iclbook.gpt.model.sources import Source, find
+from iclbook.gpt.model.families import FAMILIES, FOUND, Family
+from iclbook.gpt.model.sources import Source, find_source, weight_files
+from iclbook.gpt.model.structure import guesses
 from iclbook.validate import check_choice
 
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
+DEVICES = ("cpu", "cuda", "mps")
+OLDEST = "5.5"
+"""The oldest transformers with which all families give the numbers of their own forward pass."""
+
+BUFFERS = re.compile(r"(^|\.)(rotary_emb\.inv_freq|(attn|attention|self_attn)\.(masked_)?bias)$")
+"""Constants that older versions wrote beside the weights: rotation angles, causal masks."""
 
 
 @dataclass
@@ -93,7 +110,7 @@ class Card:
     @property
     def window(self) -> int:
         """How many tokens the model reads."""
-        return _window(self.config)
+        return _window(self.config, self.family)
 
     @property
     def separator(self) -> str:
@@ -103,8 +120,10 @@ class Card:
     @cached_property
     def skeleton(self) -> PreTrainedModel:
         """The network without numbers in it, on torch's device ``meta``."""
-        with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(self.config)
+        net = _skeleton(self.config)
+        if self.family.name not in FAMILIES:
+            FOUND[net] = self.family
+        return net
 
     @cached_property
     def n_parameters(self) -> int:
@@ -113,11 +132,8 @@ class Card:
 
     def cache_bytes(self, tokens: int, size: int) -> int:
         """Bytes of the keys and values of so many tokens, `size` bytes a number."""
-        config = self.config
-        heads = config.num_attention_heads
-        kv = getattr(config, "num_key_value_heads", None) or heads
-        width = getattr(config, "head_dim", None) or config.hidden_size // heads
-        return 2 * config.num_hidden_layers * kv * width * tokens * size
+        layers = self.family.projections(self.skeleton)
+        return sum(parts[part].width for parts in layers for part in "kv") * tokens * size
 
 
 def load_model(name: str, device: str = "auto", dtype: str = "auto") -> LanguageModel:
@@ -130,8 +146,10 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     device : str
         As PyTorch names it; ``auto`` takes a GPU if there is one.
     dtype : str
-        ``float32``, ``float16``, ``bfloat16``; ``auto`` is float32 on a CPU and elsewhere the
-        precision in which the weights are stored.
+        ``float32``, ``float64``, ``float16``, ``bfloat16``; ``auto`` is float32 on a CPU and
+        elsewhere the precision in which the weights are stored. Some families round to float32
+        inside whatever is asked for (llama in its norms, bloom in its softmax); GPT-2, OPT and
+        XGLM do not.
 
     Returns
     -------
@@ -140,8 +158,12 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     Raises
     ------
     ValueError
-        If the model does not exist (near names are suggested), is gated, has pickled weights only,
-        is of an unknown family, is no causal language model, or if the device does not exist.
+        If the model does not exist (near names are suggested), is gated, has pickled, damaged,
+        missing, unexpected or infinite weights, fewer embeddings than its tokenizer has tokens, is
+        no causal language model, or is of a family without an entry and differs from its own
+        forward pass when it is tried; or if the device does not exist.
+    ImportError
+        If transformers is too old.
     OSError
         If the model is not on this machine and the hub cannot be reached.
     """
@@ -151,14 +173,27 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     folder, family = found.source.folder, found.family
     kept = choose_dtype(dtype, where, found.config)
     with _quiet():
-        net = AutoModelForCausalLM.from_pretrained(
-            found.source.place, use_safetensors=True, dtype=kept, **found.source.options
+        net, info = AutoModelForCausalLM.from_pretrained(
+            found.source.place,
+            use_safetensors=True,
+            dtype=kept,
+            output_loading_info=True,
+            **found.source.options,
         )
+    _check_complete(name, info)
     net.eval().to(where)
+    _check_finite(name, net)
+    _check_vocabulary(name, net, found.tokenizer)
+    if any(family.softcaps(net)):  # which torch's own kernels do not know
+        net.set_attn_implementation("eager")
+    if family.name not in FAMILIES:
+        from iclbook.gpt.reading.trial import try_families  # it reads, and stands above this
+
+        family = try_families(net)
     origin = {
         "id": name if folder is None else folder.name,
         "revision": getattr(net.config, "_commit_hash", None),
-        "sha256": _sha256(folder) if folder else None,
+        "sha256": {path.name: _sha256(path) for path in weight_files(folder)} if folder else None,
         "family": family.name,
         "dtype": str(kept).removeprefix("torch."),
         "device": torch.cuda.get_device_name(where) if where.type == "cuda" else where.type,
@@ -176,18 +211,96 @@ def card(name: str) -> Card:
 
     Raises
     ------
-    ValueError, OSError
-        As `load`.
+    ValueError, OSError, ImportError
+        As `load_model`.
     """
-    source = find(name)
-    config = AutoConfig.from_pretrained(source.place, **source.options)
-    family = family_named(config.model_type)
-    tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
-    return Card(source, config, tokenizer, family)
+    if Version(transformers.__version__) < Version(OLDEST):
+        raise ImportError(
+            f"transformers is {transformers.__version__}; expected {OLDEST} or newer, because "
+            f'older ones compute some models differently. Run: pip install "transformers>={OLDEST}"'
+        )
+    source = find_source(name)
+    try:
+        config = AutoConfig.from_pretrained(source.place, **source.options)
+        tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"configuration or tokenizer of model {name!r} cannot be read: {error}"
+        ) from error
+    _check_sizes(name, config)
+    return Card(source, config, tokenizer, _family(name, config))
+
+
+def _family(name: str, config: PretrainedConfig) -> Family:
+    """The entry of the family; without one, what the structure says, if it says something."""
+    if config.model_type in FAMILIES:
+        return FAMILIES[config.model_type]
+    try:
+        return next(guesses(_skeleton(config)))
+    except ValueError as error:
+        raise ValueError(f"model {name!r} cannot be used. {error}") from error
+
+
+def _skeleton(config: PretrainedConfig) -> PreTrainedModel:
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+def _check_sizes(name: str, config: PretrainedConfig) -> None:
+    for size in ("num_hidden_layers", "num_attention_heads", "hidden_size", "vocab_size"):
+        value = getattr(config, size, 1)  # a family without it has no attention
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"model {name!r} has {size} {value!r} in its config.json; expected 1 or more."
+            )
+
+
+def _check_complete(name: str, info: dict) -> None:
+    """Each weight has to come from the files, and each weight of the files to have a place."""
+    faults = {
+        "lacks weights that it needs": sorted(info["missing_keys"]),
+        "has weights that it has no place for": sorted(
+            key for key in info["unexpected_keys"] if not BUFFERS.search(key)
+        ),
+        "has weights of another shape": sorted(str(key[0]) for key in info["mismatched_keys"]),
+    }
+    told = [
+        f"{fault}: {', '.join(keys[:5])}{f' and {len(keys) - 5} more' if len(keys) > 5 else ''}"
+        for fault, keys in faults.items()
+        if keys
+    ]
+    if told:
+        raise ValueError(
+            f"model {name!r} {'; it '.join(told)}. Missing numbers would be random. Expected a "
+            f"whole causal language model, as AutoModelForCausalLM saves it; a classifier or a "
+            f"bare encoder has no head for the next token."
+        )
+
+
+def _check_finite(name: str, net: nn.Module) -> None:
+    for key, parameter in net.named_parameters():
+        if parameter.numel() and not all(end.isfinite() for end in parameter.detach().aminmax()):
+            raise ValueError(
+                f"weight {key!r} of model {name!r} holds NaN or infinite numbers as "
+                f"{parameter.dtype}; expected finite ones. If the files are sound, ask for dtype "
+                f"float32 (float16 ends at 65,504)."
+            )
+
+
+def _check_vocabulary(name: str, net: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    rows = net.get_input_embeddings().weight.shape[0]
+    unused = set(tokenizer.all_special_ids) - {tokenizer.bos_token_id}  # never in a prompt
+    largest = max((i for i in tokenizer.get_vocab().values() if i not in unused), default=0)
+    if largest >= rows:
+        raise ValueError(
+            f"the tokenizer of model {name!r} has token ids up to {largest}, but the model has "
+            f"{rows} embeddings; expected ids below {rows}. Put the tokenizer that the model was "
+            f"trained with beside the weights."
+        )
 
 
 def choose_dtype(dtype: str, device: torch.device, config: PretrainedConfig) -> torch.dtype:
-    """The precision that is asked for; ``auto`` as `load` says."""
+    """The precision that is asked for; ``auto`` as `load_model` says."""
     kept = getattr(config, "dtype", None)
     if dtype != "auto":
         return DTYPES[dtype]
@@ -206,32 +319,31 @@ def choose_device(device: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    reason = "it is of another kind"
     try:
         where = torch.device(device)
-        torch.empty(0, device=where)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device is {device!r}, which this machine or this PyTorch does not have; expected "
-            f"'auto', 'cpu', 'cuda' or 'mps'. ({str(error).splitlines()[0]})"
-        ) from error
-    return where
+        torch.empty(1, device=where).sum().item()
+        if where.type in DEVICES:
+            return where
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+    raise ValueError(
+        f"device is {device!r}, which this machine or this PyTorch does not have; expected 'auto', "
+        f"'cpu', 'cuda' (or one of several, 'cuda:1') or 'mps'. ({reason})"
+    )
 
 
-def _window(config) -> int:
+def _window(config: PretrainedConfig, family: Family) -> int:
     """How many tokens the model reads, where all of them are rotated alike."""
     rope = getattr(config, "rope_parameters", None) or {}
     if rope.get("rope_type") in ("longrope", "dynamic"):  # rotation depends on the whole length
-        original = rope.get("original_max_position_embeddings")
-        return int(original or config.max_position_embeddings)
-    return int(config.max_position_embeddings)
+        return int(rope.get("original_max_position_embeddings") or family.context(config))
+    return int(family.context(config))
 
 
-def _sha256(folder: Path) -> dict[str, str]:
-    found = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

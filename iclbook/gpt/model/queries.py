@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from iclbook.gpt.model.families import family_of
-from iclbook.gpt.model.layout import Projection, projections
+from iclbook.gpt.model.projections import Projection
 
 
 def query_readers(net: nn.Module) -> list[tuple[nn.Module, Callable[[Tensor], Tensor]]]:
@@ -24,17 +24,27 @@ def query_readers(net: nn.Module) -> list[tuple[nn.Module, Callable[[Tensor], Te
     family = family_of(net)
     blocks, scales = family.attentions(net), family.scales(net)
     readers = []
-    for block, scale, parts in zip(blocks, scales, projections(net), strict=True):
+    for block, scale, parts in zip(blocks, scales, family.projections(net), strict=True):
         norm = getattr(block, family.query_norm or "", None)
         readers.append((parts["q"].module, partial(_queries, parts["q"], norm, scale)))
     return readers
 
 
 def _queries(q: Projection, norm: nn.Module | None, scale: float, output: Tensor) -> Tensor:
-    queries = q.of_output(output)
-    if norm is not None:  # of each head
-        queries = norm(queries.unflatten(-1, (-1, len(norm.weight)))).flatten(-2)
-    return queries * scale
+    return normed(q.of_output(output), norm) * scale
+
+
+def normed(rows: Tensor, norm: nn.Module | None) -> Tensor:
+    """Queries or keys (batch, tokens, width) behind the norm that a family gives them.
+
+    The norm has one weight an entry of a head, of all heads, or is a list of norms, one a head.
+    """
+    if norm is None:
+        return rows
+    if hasattr(norm, "norms"):  # takes and returns (batch, heads, tokens, size)
+        heads = rows.unflatten(-1, (len(norm.norms), -1)).transpose(1, 2)
+        return norm(heads).transpose(1, 2).flatten(2)
+    return norm(rows.unflatten(-1, (-1, *norm.weight.shape))).flatten(2)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Everything is looked at before anything large is fetched or read.
 """
 
+import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,13 +15,16 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from safetensors import SafetensorError, safe_open
 
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
 class Known:
-    """A model that is known to suit the book's experiments."""
+    """A model of the hub to begin with; size and window are what its authors give."""
 
     name: str
     family: str
@@ -54,6 +58,19 @@ _KNOWN = (
     Known("mistralai/Mistral-7B-v0.1", "mistral", "7.2B", 32768, "each layer sees 4,096 tokens"),
     Known("microsoft/phi-1_5", "phi", "1.4B", 2048),
     Known("microsoft/Phi-3-mini-4k-instruct", "phi3", "3.8B", 4096),
+    Known("bigscience/bloom-560m", "bloom", "0.6B", 2048),
+    Known("EleutherAI/gpt-j-6b", "gptj", "6.1B", 2048),
+    Known("bigcode/gpt_bigcode-santacoder", "gpt_bigcode", "1.1B", 2048, "reads programs"),
+    Known("bigcode/starcoder2-3b", "starcoder2", "3.0B", 16384, "reads programs"),
+    Known("tiiuae/falcon-7b", "falcon", "7.2B", 2048),
+    Known("mosaicml/mpt-7b", "mpt", "6.7B", 2048),
+    Known("google/gemma-2-2b", "gemma2", "2.6B", 8192, "gated: accept its licence first"),
+    Known("google/gemma-3-1b-pt", "gemma3_text", "1.0B", 32768, "gated: accept its licence first"),
+    Known("allenai/OLMo-2-0425-1B", "olmo2", "1.5B", 4096),
+    Known("stabilityai/stablelm-2-1_6b", "stablelm", "1.6B", 4096),
+    Known("ibm-granite/granite-3.1-2b-base", "granite", "2.5B", 131072),
+    Known("HuggingFaceTB/SmolLM3-3B-Base", "smollm3", "3.1B", 65536),
+    Known("CohereLabs/aya-expanse-8b", "cohere", "8.0B", 8192, "gated: accept its licence first"),
 )
 SHORT = {
     known.name.split("/")[-1]: known.name
@@ -64,7 +81,7 @@ SHORT = {
 
 
 def known() -> list[Known]:
-    """Models that suit the book; any other of the known families can be loaded as well."""
+    """Models to begin with; any other of their families can be loaded as well."""
     return list(_KNOWN)
 
 
@@ -96,7 +113,7 @@ class Source:
         return dict(trust_remote_code=False) | ({} if self.folder else hub)
 
 
-def find(name: str) -> Source:
+def find_source(name: str) -> Source:
     """Find a model by name and make sure that it can be read.
 
     Parameters
@@ -140,11 +157,8 @@ def _check_folder(folder: Path) -> None:
             f"folder {str(folder)!r} has no config.json; expected what `save_pretrained` writes: "
             f"config.json, *.safetensors and the tokenizer's files."
         )
-    if not any(folder.glob("*.safetensors")):
-        pickled = sorted(path.name for kind in PICKLED for path in folder.glob(kind))
-        if pickled:
-            raise ValueError(_pickled_message(str(folder), pickled))
-        raise ValueError(f"folder {str(folder)!r} has no weights; expected *.safetensors.")
+    for path in weight_files(folder):
+        _check_weights(path)
     if not any(folder.glob("tokenizer*")) and not any(folder.glob("vocab*")):
         raise ValueError(
             f"folder {str(folder)!r} has no tokenizer; expected tokenizer.json or the like beside "
@@ -152,12 +166,85 @@ def _check_folder(folder: Path) -> None:
         )
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """The files with the weights of a model in a folder: one, or those that an index names.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or the index names pickles or files that are not there.
+    """
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).is_file():
+        names = _indexed(folder / INDEX, str(folder))
+        lacking = [name for name in names if not (folder / name).is_file()]
+        if lacking:
+            raise ValueError(
+                f"folder {str(folder)!r} lacks {', '.join(lacking)}, which {INDEX} names; copy or "
+                f"download the missing files."
+            )
+        return [folder / name for name in names]
+    pickled = sorted(path.name for kind in PICKLED for path in folder.glob(kind))
+    if pickled:
+        raise ValueError(_pickled_message(str(folder), pickled))
+    other = sorted(path.name for path in folder.glob("*.safetensors"))
+    found = f"only {', '.join(other)}" if other else "no *.safetensors"
+    raise ValueError(
+        f"folder {str(folder)!r} has no weights of a whole model; expected {WEIGHTS}, or {INDEX} "
+        f"with the files that it names; found {found}."
+    )
+
+
+def _indexed(index: Path, name: str) -> list[str]:
+    """The files that an index of weights names.
+
+    Raises
+    ------
+    ValueError
+        If it is no index, or one of them is no safetensors file.
+    """
+    try:
+        found = json.loads(index.read_text(encoding="utf-8"))
+        names = sorted({str(name) for name in found["weight_map"].values()})
+        found["metadata"]  # transformers wants it
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{index} is no index of weights ({error!r}); expected JSON with metadata and a "
+            f"weight_map. Copy or download it again."
+        ) from error
+    pickled = [name for name in names if not name.endswith(".safetensors")]
+    if pickled:
+        raise ValueError(_pickled_message(name, pickled))
+    return names
+
+
+def _check_weights(path: Path) -> None:
+    """Look at the head of a safetensors file."""
+    start = path.open("rb").read(len(POINTER))
+    reason = "it is empty"
+    if start == POINTER:
+        reason = (
+            "it is a pointer of Git LFS, not the weights themselves; fetch them with `git lfs pull`"
+        )
+    elif start:
+        try:
+            with safe_open(path, "np"):
+                return
+        except (SafetensorError, OSError) as error:
+            reason = f"it is damaged or cut short ({error})"
+    raise ValueError(
+        f"weights file {str(path)!r} ({path.stat().st_size:,} bytes) cannot be read: {reason}. "
+        f"Copy or download it again."
+    )
+
+
 def _pickled_message(name: str, files: list[str]) -> str:
     return (
-        f"model {name!r} has no safetensors, pickled weights only ({', '.join(files)}); the book "
-        f"reads safetensors files alone, because a pickle can run any code. On the hub, look for "
-        f"a revision with converted weights (often {name.partition('@')[0]}@refs/pr/1). Or convert "
-        f"it once, if you trust where it comes from: AutoModelForCausalLM.from_pretrained(..., "
+        f"model {name!r} has pickled weights ({', '.join(files)}); the book reads safetensors "
+        f"files alone, because a pickle can run any code. On the hub, look for a revision with "
+        f"converted weights (often {name.partition('@')[0]}@refs/pr/1). Or convert it once, if you "
+        f"trust where it comes from: AutoModelForCausalLM.from_pretrained(..., "
         f"use_safetensors=False).save_pretrained(FOLDER), and the tokenizer too; then use FOLDER "
         f"as the model."
     )
@@ -165,7 +252,7 @@ def _pickled_message(name: str, files: list[str]) -> str:
 
 def _check_hub(name: str, source: str, revision: str | None) -> bool:
     """Ask the hub what it has, before anything large is fetched; True if only its cache is left."""
-    near = get_close_matches(source, [*(entry.name for entry in _KNOWN), *SHORT], 3, cutoff=0.5)
+    near = get_close_matches(source, [*(entry.name for entry in _KNOWN), *SHORT], 3, cutoff=0.7)
     hint = f" Near: {', '.join(near)}." if near else " `python -m iclbook models` lists some."
     try:
         info = HfApi().model_info(source, revision=revision, timeout=10)
@@ -199,4 +286,6 @@ def _check_hub(name: str, source: str, revision: str | None) -> bool:
         )
     if not any(file.endswith(".safetensors") for file in files):
         raise ValueError(_pickled_message(name, [f for f in files if Path(f).match("*.bin")]))
+    if INDEX in files and WEIGHTS not in files:
+        _indexed(Path(hf_hub_download(source, INDEX, revision=revision)), name)
     return False

@@ -10,6 +10,7 @@ The trap: no part of a model may look at its neighbours in the row by another wa
 the families of `iclbook.gpt.model.families` none does.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,9 +19,9 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface
+from transformers import AttentionInterface, AttentionMaskInterface
 
-from iclbook.gpt.model.families import family_of
+from iclbook.gpt.model.families import Family, family_of
 from iclbook.gpt.reading.merge import attend, merge
 
 _READER: ContextVar = ContextVar("reader")
@@ -119,22 +120,28 @@ class Pack:
 
 
 class Filler:
-    """Reads the context and keeps each layer's keys and values."""
+    """Reads one row of `length` tokens and keeps each layer's keys and values."""
 
-    def __init__(self, windows):
-        self.windows = windows
+    def __init__(self, net: nn.Module, length: int):
+        family = family_of(net)
+        self.windows, self.softcaps = family.windows(net), family.softcaps(net)
+        self.distances = family.distances(net, length) if length else None
         self.keys, self.values = {}, {}
 
     def attend(self, layer: int, q, k, v, scale: float) -> Tensor:
         """Causal attention of one row; keys and values are kept."""
         self.keys[layer], self.values[layer] = k, v
         length, window = q.shape[2], self.windows[layer]
+        options = dict(softcap=self.softcaps[layer])
+        if self.distances is not None:
+            options["bias"] = self.distances[None, :, None]
         if window is None or length <= window:
-            out, _ = attend(q, k, v, scale, causal=True)
+            out, _ = attend(q, k, v, scale, causal=True, **options)
         else:
             at = torch.arange(length, device=q.device)
             behind = at[:, None] - at
-            out, _ = attend(q, k, v, scale, mask=((behind >= 0) & (behind < window))[None, None])
+            seen = ((behind >= 0) & (behind < window))[None, None]
+            out, _ = attend(q, k, v, scale, mask=seen, **options)
         return out.transpose(1, 2)
 
 
@@ -158,8 +165,8 @@ class Context:
 
     def __init__(self, net: nn.Module, tokens: Sequence[int]):
         self.net, self.length = net, len(tokens)
-        self.windows = family_of(net).windows(net)
-        filler = Filler(self.windows)
+        filler = Filler(net, self.length)
+        self.windows, self.softcaps = filler.windows, filler.softcaps
         self.keys, self.values = filler.keys, filler.values
         if tokens:
             row = torch.tensor([list(tokens)], device=net.device)
@@ -174,8 +181,9 @@ class Context:
             With `start` equal to this context's length.
         logits_at : (K,) of int
             Places in the row.
-        watch : object with a method ``scores(layer, q, k, scale)``, optional
-            Called in every layer with the queries (N, heads, d), the keys (N, groups, d).
+        watch : object with a method ``scores(layer, q, k, scale, distances)``, optional
+            Called in every layer with the queries (N, heads, d), the keys (N, groups, d), and what
+            a key at each position adds to a score, (heads, positions) or None.
 
         Returns
         -------
@@ -190,7 +198,10 @@ class _Reader:
 
     def __init__(self, context: Context, pack: Pack, watch):
         self.context, self.pack, self.watch = context, pack, watch
-        self.masks = {window: self._masks(window) for window in set(context.windows)}
+        self.windows, self.softcaps = context.windows, context.softcaps
+        self.masks = {window: self._masks(window) for window in set(self.windows)}
+        length = context.length + pack.index.shape[1]
+        self.distances = family_of(context.net).distances(context.net, length)
 
     def _masks(self, window: int | None):
         """Own mask, first context token that any query sees, and the mask behind that one."""
@@ -205,15 +216,21 @@ class _Reader:
     def attend(self, layer: int, q, k, v, scale: float) -> Tensor:
         rows = [x[0].transpose(0, 1) for x in (q, k, v)]  # (N, heads, d)
         if self.watch is not None:
-            self.watch.scores(layer, rows[0], rows[1], scale)
-        own_mask, first, mask = self.masks[self.context.windows[layer]]
+            self.watch.scores(layer, rows[0], rows[1], scale, self.distances)
+        own_mask, first, mask = self.masks[self.windows[layer]]
+        length, softcap = self.context.length, self.softcaps[layer]
+        own_bias = far_bias = None
+        if self.distances is not None:
+            own_bias = self.distances[:, length + self.pack.depth].transpose(0, 1)[:, :, None]
+            far_bias = self.distances[None, :, None, first:length]
         blocks = [x[self.pack.index].transpose(1, 2) for x in rows]  # (B, heads, T, d)
-        own = attend(*blocks, scale, causal=own_mask is None, mask=own_mask)
+        causal = own_mask is None
+        own = attend(*blocks, scale, causal=causal, mask=own_mask, bias=own_bias, softcap=softcap)
         out, lse = (x.transpose(1, 2).flatten(0, 1)[self.pack.slots] for x in own)
-        if first == self.context.length:
+        if first == length:
             return out[None]
         keys, values = (x[layer][:, :, first:] for x in (self.context.keys, self.context.values))
-        far, far_lse = attend(q, keys, values, scale, mask=mask)
+        far, far_lse = attend(q, keys, values, scale, mask=mask, bias=far_bias, softcap=softcap)
         return merge((far[0].transpose(0, 1), far_lse[0].T), (out, lse))[None]
 
 
@@ -228,23 +245,90 @@ def forward(net, reader, tokens, positions, logits_at) -> Tensor:
         _READER.reset(token)
 
 
-def _interface(module, query, key, value, attention_mask, scaling=None, **kwargs):
-    """Stand in for a pluggable attention function."""
+HARMLESS = {"position_ids", "cache_position", "use_cache", "output_attentions"}
+"""What some families hand to the attention function, without a meaning for it here."""
+
+
+def _interface(
+    module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask,
+    *,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    **rest,
+):
+    """Stand in for a pluggable attention function.
+
+    Raises
+    ------
+    ValueError
+        If it is given what the family's entry does not say, and what would be ignored.
+    """
+    reader, layer = _READER.get(), module.layer_idx
+    window = rest.pop("sliding_window", None)
+    ignored = {name for name, given in rest.items() if name not in HARMLESS and _counts(given)}
+    if softcap != reader.softcaps[layer]:
+        ignored.add("softcap")
+    if window != reader.windows[layer]:
+        ignored.add("sliding_window")
+    if ignored:
+        raise ValueError(
+            f"layer {layer} of a model of family {module.config.model_type!r} hands "
+            f"{', '.join(sorted(ignored))} to its attention, which the book would ignore; its "
+            f"results would be wrong. Choose another model (`python -m iclbook models`)."
+        )
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    return _READER.get().attend(module.layer_idx, query, key, value, scale), None
+    return reader.attend(layer, query, key, value, scale), None
 
 
-def _block(block: nn.Module, layer: int, scale: float, hidden_states: Tensor, **kwargs):
-    """Stand in for the whole attention block of a family whose attention is not pluggable."""
-    projections = block.q_proj, block.k_proj, block.v_proj
+def _counts(given) -> bool:
+    """Whether an argument says something: not None, False or a dropout of 0."""
+    return isinstance(given, Tensor) or given not in (None, False, 0.0)
+
+
+def _inner(layer: int, scale: float, query, key, value, attention_mask=None):
+    """Stand in for the method of a block that gets rotated queries and keys."""
+    return _READER.get().attend(layer, query, key, value, scale).transpose(1, 2), None
+
+
+def _block(
+    block: nn.Module,
+    family: Family,
+    layer: int,
+    scale: float,
+    hidden_states: Tensor,
+    residual: Tensor | None = None,
+    alibi: Tensor | None = None,
+    position_embeddings: tuple[Tensor, Tensor] | None = None,
+    **kwargs,
+):
+    """Stand in for a whole attention block; masks and biases are the reader's own."""
+    parts = family.parts(block)
+    outputs = {module: module(hidden_states) for module in {p.module for p in parts.values()}}
     q, k, v = (
-        project(hidden_states).unflatten(-1, (-1, block.head_dim)).transpose(1, 2)
-        for project in projections
+        parts[part]
+        .of_output(outputs[parts[part].module])
+        .unflatten(-1, (-1, block.head_dim))
+        .transpose(1, 2)
+        for part in "qkv"
     )
-    return block.out_proj(_READER.get().attend(layer, q, k, v, scale).flatten(2)), None
+    if position_embeddings is not None and alibi is None:
+        q, k = sys.modules[type(block).__module__].apply_rotary_pos_emb(q, k, *position_embeddings)
+    read = _READER.get().attend(layer, q, k, v, scale).flatten(2)
+    out = getattr(block, family.output)(read)
+    return (out if residual is None else out + residual), None
+
+
+def _no_mask(device="cpu", **kwargs) -> Tensor:
+    """Stand in for a mask: attention here has its own, and does not look at it."""
+    return torch.ones(1, 1, 1, 1, dtype=torch.bool, device=device)
 
 
 AttentionInterface.register("iclbook", _interface)
+AttentionMaskInterface.register("iclbook", _no_mask)
 
 
 @contextmanager
@@ -257,18 +341,20 @@ def reading(net: nn.Module) -> Iterator[None]:
         If the model's family is unknown.
     """
     family = family_of(net)
-    before = net.config._attn_implementation
-    replaced = [] if family.pluggable else family.attentions(net)
-    training = net.training
+    before, training = net.config._attn_implementation, net.training
+    replaced = family.attentions(net) if family.replaced else []
     net.eval()
     net.config._attn_implementation = "iclbook"
     for layer, (block, scale) in enumerate(zip(replaced, family.scales(net))):
-        block.forward = partial(_block, block, layer, scale)
+        stand_in = partial(_inner, layer, scale)
+        if family.replaced == "forward":
+            stand_in = partial(_block, block, family, layer, scale)
+        setattr(block, family.replaced, stand_in)
     try:
         with torch.no_grad():
             yield
     finally:
         net.config._attn_implementation = before
         for block in replaced:
-            del block.forward
+            delattr(block, family.replaced)
         net.train(training)

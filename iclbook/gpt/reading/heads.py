@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
-from torch import Tensor
+from jaxtyping import Float, Float64
+from torch import Tensor, nn
 
-from iclbook.gpt.model.layout import projections
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.context import Filler, forward, reading
+from iclbook.gpt.reading.merge import precise
 from iclbook.validate import check_count
 
 
@@ -40,15 +40,21 @@ class Heads:
         What each layer multiplies q·k by; 1 where it has scaled the queries already.
     windows : tuple of int or None
         How many tokens each layer sees, the asking one among them; None for all.
+    softcaps : tuple of float or None
+        The bound c of each layer that makes c tanh(s / c) of a score s.
+    distances : (H, T), optional
+        What ALiBi adds to the score of the last token with each.
     """
 
-    q: Float32[np.ndarray, "L H T d"]
-    k: Float32[np.ndarray, "L H T d"]
-    v: Float32[np.ndarray, "L H T d"]
-    out: Float32[np.ndarray, "L H T d"]
-    inputs: Float32[np.ndarray, "L T D"]
+    q: Float[np.ndarray, "L H T d"]
+    k: Float[np.ndarray, "L H T d"]
+    v: Float[np.ndarray, "L H T d"]
+    out: Float[np.ndarray, "L H T d"]
+    inputs: Float[np.ndarray, "L T D"]
     scales: tuple[float, ...]
     windows: tuple[int | None, ...]
+    softcaps: tuple[float | None, ...]
+    distances: Float[np.ndarray, "H T"] | None = None
 
     def seen(self, layer: int, tokens: Sequence[int] | np.ndarray) -> np.ndarray:
         """Those of `tokens` that the last token sees in a layer; all, if it has no window."""
@@ -66,6 +72,18 @@ class Heads:
         """Keys and values of those of `tokens` that the last token sees."""
         chosen = self.seen(layer, tokens)
         return tuple(x[layer, head, chosen].astype(np.float64) for x in (self.k, self.v))
+
+    def scores(
+        self, layer: int, head: int, tokens: Sequence[int] | np.ndarray
+    ) -> Float64[np.ndarray, " n"]:
+        """Scores of the last token with those of `tokens` that it sees, as they enter softmax."""
+        keys, _ = self.memory(layer, head, tokens)
+        found, c = self.scales[layer] * keys @ self.query(layer, head), self.softcaps[layer]
+        if c is not None:
+            found = c * np.tanh(found / c)
+        if self.distances is not None:
+            found += self.distances[head, self.seen(layer, tokens)]
+        return found
 
     def update(self, tokens: Sequence[int] | np.ndarray) -> Float64[np.ndarray, "L H d d"]:
         """The sum of outer products ``v k^T`` over `tokens`, for every head.
@@ -85,7 +103,7 @@ def read_heads(
     tokens: Sequence[int],
     *,
     start: int = 0,
-    inputs: Float32[np.ndarray, "L T D"] | None = None,
+    inputs: Float[np.ndarray, "L T D"] | None = None,
 ) -> Heads:
     """Read one prompt, and keep what every head works with.
 
@@ -124,8 +142,7 @@ def read_heads(
             f"inputs has shape {inputs.shape}; expected {wanted}: layers, tokens of the prompt, "
             f"width. Use the `inputs` of the same prompt."
         )
-    windows = model.family.windows(net)
-    recorder = _Recorder(windows)
+    recorder = _Recorder(net, length)
     row = torch.tensor([list(tokens)], device=net.device)
     positions = torch.arange(start, start + length, device=net.device)[None]
     with reading(net), recorder.hooks(model, inputs):
@@ -143,20 +160,22 @@ def read_heads(
         out=_stack([x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in recorder.outputs]),
         inputs=_stack(recorder.inputs),
         scales=tuple(recorder.scales),
-        windows=tuple(windows),
+        windows=tuple(recorder.windows),
+        softcaps=tuple(recorder.softcaps),
+        distances=None if recorder.distances is None else _stack([recorder.distances]),
     )
 
 
 def _stack(layers: Sequence[Tensor]) -> np.ndarray:
     """Tensors of one batch row each, one a layer, as one array."""
-    return torch.cat(list(layers)).float().cpu().numpy()
+    return precise(torch.cat(list(layers))).cpu().numpy()
 
 
 class _Recorder(Filler):
     """Reads a prompt as a context is read, and keeps queries, inputs and outputs as well."""
 
-    def __init__(self, windows):
-        super().__init__(windows)
+    def __init__(self, net: nn.Module, length: int):
+        super().__init__(net, length)
         self.queries, self.scales, self.inputs, self.outputs = {}, [], [], []
 
     def attend(self, layer: int, q, k, v, scale: float) -> Tensor:
@@ -168,7 +187,7 @@ class _Recorder(Filler):
     def hooks(self, model: LanguageModel, inputs: np.ndarray | None) -> Iterator[None]:
         """Keep what goes into each attention block and into its last linear map."""
         net, hooks = model.net, []
-        for layer, parts in enumerate(projections(net)):
+        for layer, parts in enumerate(model.family.projections(net)):
             if inputs is not None:
                 given = torch.from_numpy(inputs[layer][None]).to(net.device, net.dtype)
                 modules = {part.module for part in parts.values()}

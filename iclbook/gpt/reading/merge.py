@@ -19,6 +19,8 @@ def attend(
     *,
     causal: bool = False,
     mask: Tensor | None = None,
+    bias: Tensor | None = None,
+    softcap: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Softmax attention with its log normaliser.
 
@@ -33,25 +35,30 @@ def attend(
         Query i sees keys 0..i (t equals s).
     mask : (batch or 1, 1, t, s) of bool, optional
         True where a query sees a key. A query that sees no key gets 0 and a normaliser of -inf.
+    bias : (batch or 1, heads, 1, s), optional
+        Added to the scores of each key, whatever the query.
+    softcap : float, optional
+        A score s becomes softcap * tanh(s / softcap), before the bias.
 
     Returns
     -------
     out : (batch, heads, t, d)
-    lse : (batch, heads, t), float32
+    lse : (batch, heads, t), float32 or float64
         Logarithm of the sum of exponentials of the scores.
     """
     batch, heads, t, d = q.shape
     groups = k.shape[1]
-    if groups < heads and not causal and mask is None:  # the heads of a group as further queries
+    fast = mask is None and bias is None and softcap is None
+    if groups < heads and not causal and fast:  # the heads of a group as further queries
         out, lse = attend(q.reshape(batch, groups, -1, d), k, v, scale)
         return out.reshape(q.shape), lse.reshape(batch, heads, t)
     if groups < heads:
         k, v = (x.repeat_interleave(heads // groups, dim=1) for x in (k, v))
-    if mask is None and q.device.type == "cpu":
+    if fast and q.device.type == "cpu":
         return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
             q, k, v, 0.0, causal, scale=scale
         )
-    if mask is None and q.device.type == "cuda":
+    if fast and q.device.type == "cuda":
         if q.dtype in (torch.float16, torch.bfloat16) and d % 8 == 0 and d <= 256:
             kernel = torch.ops.aten._scaled_dot_product_flash_attention
             out, lse, *_ = kernel(q, k, v, 0.0, causal, scale=scale)
@@ -62,16 +69,18 @@ def attend(
             return out, lse[..., :t]
     if causal:
         mask = torch.ones(t, t, dtype=torch.bool, device=q.device).tril()[None, None]
-    return _plain(q, k, v, scale, mask)
+    return _plain(q, k, v, scale, mask, bias, softcap)
 
 
-def _plain(q: Tensor, k: Tensor, v: Tensor, scale: float, mask: Tensor | None):
-    """Attention by its definition, in float32, some queries at a time."""
+def _plain(q: Tensor, k: Tensor, v: Tensor, scale: float, mask, bias, softcap):
+    """Attention by its definition, in float32 or more, some queries at a time."""
     rows = max(1, _ROWS // (k.shape[2] * q.shape[0] * q.shape[1]))
     outs, lses = [], []
     for start in range(0, q.shape[2], rows):
         part = slice(start, start + rows)
-        scores = (q[:, :, part].float() * scale) @ k.float().mT
+        scores = cap((precise(q[:, :, part]) * scale) @ precise(k).mT, softcap)
+        if bias is not None:
+            scores = scores + bias
         if mask is not None:
             scores = scores.masked_fill(~mask[:, :, part], -torch.inf)
         lse = scores.logsumexp(-1)
@@ -79,6 +88,16 @@ def _plain(q: Tensor, k: Tensor, v: Tensor, scale: float, mask: Tensor | None):
         outs.append(weights.to(v.dtype) @ v)
         lses.append(lse)
     return torch.cat(outs, 2), torch.cat(lses, 2)
+
+
+def precise(x: Tensor) -> Tensor:
+    """The numbers in float32, or in float64 if they are that already."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def cap(scores: Tensor, softcap: float | None) -> Tensor:
+    """Scores brought smoothly into (-softcap, softcap); as they are without a softcap."""
+    return scores if softcap is None else softcap * (scores / softcap).tanh()
 
 
 def merge(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Int64
 
 from iclbook.gpt.model.load import LanguageModel
-from iclbook.gpt.reading.score import Progress, chosen_items, sweep
+from iclbook.gpt.reading.score import Progress, chosen_items, precision, sweep
 from iclbook.gpt.reading.watch import PLACED, Watch
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.validate import check_choice, check_count
@@ -35,7 +35,7 @@ class Observations:
     Attributes
     ----------
     log_probs : (n, C)
-        Mean log-probability of each label word.
+        Mean log-probability of each label word. All numbers are float32; float64 if the model is.
     predicted, gold : (n,)
         Label ids.
     hidden : dict of position to (n, L, d)
@@ -43,7 +43,8 @@ class Observations:
     scores : dict of position to (n, L, H, n_q)
         Scores with the query's own tokens: BOS and demonstrations left out, the token of label 0
         put in for position ``label``. Rows of shorter queries, and tokens outside of a layer's
-        window, hold zeros at the left.
+        window, hold zeros at the left. They are what enters the softmax: capped where the model
+        caps them, and with what ALiBi adds (nothing to a token's score with itself).
     lengths : dict of position to (n,)
         How many own tokens each item has, counted from the right.
     context_scores : dict of position to (n, L, c)
@@ -58,7 +59,7 @@ class Observations:
         Probabilities of all next tokens at the end of the prompt.
     """
 
-    log_probs: Float32[np.ndarray, "n C"]
+    log_probs: Float[np.ndarray, "n C"]
     predicted: Int64[np.ndarray, " n"]
     gold: Int64[np.ndarray, " n"]
     hidden: dict[str, np.ndarray] = field(default_factory=dict)
@@ -82,7 +83,6 @@ def observe(
     want: Collection[str] = ("hidden", "scores"),
     top: int = 10,
     batch_tokens: int | None = None,
-    dtype=np.float32,
     folder: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Observations:
@@ -104,10 +104,9 @@ def observe(
         How many next tokens ``top`` keeps.
     batch_tokens : int, optional
         How many tokens are read at once; by default what suits the device.
-    dtype : NumPy dtype
-        float32 or float16: of all arrays but the log-probabilities.
     folder : path, optional
-        Keep the arrays in files there, ``<array>-<position>.npy``, instead of in memory.
+        Keep the arrays in files there, ``<array>-<position>.npy``, instead of in memory. They come
+        back as memory maps.
     progress : function of int, optional
         Called after each batch with the number of items that it had.
 
@@ -127,13 +126,13 @@ def observe(
         check_choice("positions", position, POSITIONS)
     for name in want:
         check_choice("want", name, WANT)
-    check_choice("dtype", np.dtype(dtype).name, ("float32", "float16"))
     check_count("top", top)
     chosen = chosen_items(prompts, items)
     n, net, words = len(chosen), model.net, prompts.labels
+    dtype = precision(model)
     before = len(prompts.context if context else prompts.zero_shot)
     found = Observations(
-        log_probs=np.empty((n, len(words)), dtype=np.float32),
+        log_probs=np.empty((n, len(words)), dtype=dtype),
         predicted=np.empty(n, dtype=np.int64),
         gold=prompts.gold[chosen],
     )
@@ -154,36 +153,35 @@ def observe(
         shapes["top_probs", ""] = (n, top)
     if "distribution" in want:
         shapes["distribution", ""] = (n, net.config.vocab_size)
-    arrays = _allocate(shapes, np.dtype(dtype), folder)
-    for (name, position), array in arrays.items():
-        if position:
-            getattr(found, name)[position] = array
-        else:
-            setattr(found, name, array)
-
+    arrays = {
+        key: _Rows(shape, dtype, path)
+        for (key, shape), path in zip(shapes.items(), _paths(shapes, dtype, folder), strict=True)
+    }
     place = {item: row for row, item in enumerate(chosen)}
     label = "label" in positions
-    steps = sweep(
+    batches = sweep(
         model, prompts, context, chosen, label=label, watch=watch, batch_tokens=batch_tokens
     )
     with watch.hooks():
-        for step in steps:
-            rows = [place[item] for item in step.items]
-            found.log_probs[rows] = step.log_probs.cpu().numpy()
-            for (name, position), values in watch.collect().items():
-                array = arrays[name, position]
-                if name == "scores":  # aligned at the right
-                    array[rows, ..., -values.shape[-1] :] = values
-                else:
-                    array[rows] = values
+        for scored in batches:
+            rows = [place[item] for item in scored.items]
+            found.log_probs[rows] = scored.log_probs.cpu().numpy()
+            for key, values in watch.collect().items():
+                arrays[key].write(rows, values)
             if "distribution" in want:
-                found.distribution[rows] = (step.logits - step.lse[:, None]).exp().cpu().numpy()
+                probs = (scored.logits - scored.lse[:, None]).exp()
+                arrays["distribution", ""].write(rows, probs.cpu().numpy())
             if "top" in want:
-                best = (step.logits - step.lse[:, None]).topk(top)
+                best = (scored.logits - scored.lse[:, None]).topk(top)
                 found.top_ids[rows] = best.indices.cpu().numpy()
-                found.top_probs[rows] = best.values.exp().cpu().numpy()
+                arrays["top_probs", ""].write(rows, best.values.exp().cpu().numpy())
             if progress:
                 progress(len(rows))
+    for (name, position), array in arrays.items():
+        if position:
+            getattr(found, name)[position] = array.read()
+        else:
+            setattr(found, name, array.read())
     found.predicted[:] = found.log_probs.argmax(1)
     return found
 
@@ -194,10 +192,10 @@ def _masked(before: int, lengths: np.ndarray, windows) -> np.ndarray:
     return np.clip(before + lengths[:, None] - reach, 0, before).astype(np.int64)
 
 
-def _allocate(shapes: dict, dtype: np.dtype, folder) -> dict[tuple[str, str], np.ndarray]:
-    """Empty arrays, in memory or in files of a folder."""
+def _paths(shapes: dict, dtype: np.dtype, folder) -> list[Path | None]:
+    """The file of each array, or None for each without a folder."""
     if folder is None:
-        return {key: np.zeros(shape, dtype) for key, shape in shapes.items()}
+        return [None] * len(shapes)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     needed = sum(math.prod(shape) for shape in shapes.values()) * dtype.itemsize
@@ -205,11 +203,37 @@ def _allocate(shapes: dict, dtype: np.dtype, folder) -> dict[tuple[str, str], np
     if needed > free:
         raise OSError(
             f"the observations need {needed / 2**20:,.0f} MiB in {folder}, where "
-            f"{free / 2**20:,.0f} MiB are free. Choose another folder, fewer items or float16."
+            f"{free / 2**20:,.0f} MiB are free. Choose another folder or fewer items."
         )
-    return {
-        key: np.lib.format.open_memmap(
-            folder / ("-".join(filter(None, key)) + ".npy"), "w+", dtype, shape
-        )
-        for key, shape in shapes.items()
-    }
+    return [folder / ("-".join(filter(None, key)) + ".npy") for key in shapes]
+
+
+class _Rows:
+    """An array that is written some rows at a time, in memory or in a file.
+
+    A file is written as a file, not through a memory map: what has been written does not count
+    as memory of this process.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, path: Path | None):
+        self.shape, self.dtype, self.path = shape, dtype, path
+        if path is None:
+            self.array = np.zeros(shape, dtype)
+        else:
+            self.start = np.lib.format.open_memmap(path, "w+", dtype, shape).offset
+
+    def write(self, rows: Sequence[int], values: np.ndarray) -> None:
+        """Write rows; values that are shorter than a row go to its right end."""
+        if self.path is None:
+            self.array[rows, ..., -values.shape[-1] :] = values
+            return
+        full = np.zeros((len(rows), *self.shape[1:]), self.dtype)
+        full[..., -values.shape[-1] :] = values
+        with self.path.open("r+b") as file:
+            for row, value in zip(rows, full, strict=True):
+                file.seek(self.start + row * value.nbytes)
+                file.write(value)
+
+    def read(self) -> np.ndarray:
+        """The array; a memory map of it, if it is in a file."""
+        return self.array if self.path is None else np.load(self.path, mmap_mode="r")

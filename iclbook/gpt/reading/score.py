@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float
 from torch import Tensor
 
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.context import Context, Pack, Tail, reading
+from iclbook.gpt.reading.merge import precise
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.validate import check_count
 
@@ -27,8 +28,8 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Step:
-    """A batch of items that has been read.
+class Scored:
+    """A batch of items that has been read, and scored.
 
     Attributes
     ----------
@@ -54,7 +55,7 @@ def predict(
     items: Sequence[int] | np.ndarray | None = None,
     batch_tokens: int | None = None,
     progress: Progress | None = None,
-) -> Float32[np.ndarray, "n C"]:
+) -> Float[np.ndarray, "n C"]:
     """Log-probability of each label word behind each item.
 
     Parameters
@@ -73,7 +74,8 @@ def predict(
     Returns
     -------
     (n, C) array
-        Mean over the tokens of a label word; the prediction is the argmax of a row.
+        Mean over the tokens of a label word; the prediction is the argmax of a row. In float32;
+        in float64 if the model is.
 
     Raises
     ------
@@ -81,13 +83,18 @@ def predict(
         If a prompt does not fit the model's window, or an item does not exist.
     """
     chosen = chosen_items(prompts, items)
-    found = np.empty((len(chosen), len(prompts.labels)), dtype=np.float32)
+    found = np.empty((len(chosen), len(prompts.labels)), dtype=precision(model))
     place = {item: row for row, item in enumerate(chosen)}
-    for step in sweep(model, prompts, context, chosen, batch_tokens=batch_tokens):
-        found[[place[item] for item in step.items]] = step.log_probs.cpu().numpy()
+    for scored in sweep(model, prompts, context, chosen, batch_tokens=batch_tokens):
+        found[[place[item] for item in scored.items]] = scored.log_probs.cpu().numpy()
         if progress:
-            progress(len(step.items))
+            progress(len(scored.items))
     return found
+
+
+def precision(model: LanguageModel) -> np.dtype:
+    """NumPy's float32; float64 for a model in double precision."""
+    return np.dtype(np.float64 if model.dtype == torch.float64 else np.float32)
 
 
 def chosen_items(prompts: Prompts, items) -> np.ndarray:
@@ -121,7 +128,7 @@ def sweep(
     label: bool = False,
     watch=None,
     batch_tokens: int | None = None,
-) -> Iterator[Step]:
+) -> Iterator[Scored]:
     """Read items in batches, the longest first.
 
     Parameters
@@ -140,7 +147,7 @@ def sweep(
 
     Yields
     ------
-    Step
+    Scored
 
     Raises
     ------
@@ -166,7 +173,7 @@ def sweep(
             longest = len(prompts.queries[todo[done]]) + len(tail.tokens)
             batch = todo[done : done + max(1, budget // longest)]
             try:
-                step = _read(shared, prompts, batch, tail, label, watch)
+                scored = _read(shared, prompts, batch, tail, label, watch)
             except torch.OutOfMemoryError:
                 if len(batch) == 1:
                     raise
@@ -178,7 +185,7 @@ def sweep(
                     stacklevel=2,
                 )
                 continue
-            yield step
+            yield scored
             done += len(batch)
 
 
@@ -192,7 +199,7 @@ def _check_window(model: LanguageModel, needed: np.ndarray, items: np.ndarray) -
         )
 
 
-def _read(shared: Context, prompts, batch, tail: Tail, label: bool, watch) -> Step:
+def _read(shared: Context, prompts, batch, tail: Tail, label: bool, watch) -> Scored:
     """Read one batch: logits at the last token of each query and in the branches of its tail."""
     device = shared.net.device
     pack = Pack([prompts.queries[item] for item in batch], tail, shared.length, device)
@@ -201,14 +208,14 @@ def _read(shared: Context, prompts, batch, tail: Tail, label: bool, watch) -> St
     places, targets, words = _targets(prompts.labels, label)
     used, places = np.unique(places, return_inverse=True)
     rows = pack.ends[:, None] + torch.from_numpy(used).to(device)
-    logits = shared.read(pack, rows.flatten(), watch).float().unflatten(0, rows.shape)  # (B, K, V)
+    logits = precise(shared.read(pack, rows.flatten(), watch)).unflatten(0, rows.shape)  # (B, K, V)
     lse = logits.logsumexp(-1)
     at = torch.from_numpy(places).to(device)
     tokens = logits[:, at, torch.tensor(targets, device=device)] - lse[:, at]  # (B, label tokens)
-    share = torch.zeros(len(targets), len(prompts.labels), device=device)
+    share = logits.new_zeros(len(targets), len(prompts.labels))
     for i, word in enumerate(words):
         share[i, word] = 1 / len(prompts.labels[word])
-    return Step(batch, tokens @ share, logits[:, 0], lse[:, 0])
+    return Scored(batch, tokens @ share, logits[:, 0], lse[:, 0])
 
 
 def _targets(labels, label: bool) -> tuple[list[int], list[int], list[int]]:

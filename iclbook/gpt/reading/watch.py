@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iclbook.gpt.model.layout import projections
 from iclbook.gpt.model.queries import query_readers
 from iclbook.gpt.reading.context import Context, Pack
+from iclbook.gpt.reading.merge import cap, precise
 
 PLACED = ("hidden", "scores", "context_scores", "queries")
 """What can be kept of a place."""
@@ -29,19 +29,18 @@ class Watch:
         # How far behind the last token of the prompt each place is.
         self.shift = torch.tensor([label_tokens * (p == "label") for p in positions])
         self.shift = self.shift.to(net.device)
-        self.windows = family.windows(net)
+        self.windows, self.softcaps = family.windows(net), family.softcaps(net)
         self.kept = {name: [] for name in want if name in PLACED}
         self.pack = None  # the context itself is not observed
 
     def sizes(self, context: int, longest: int) -> dict[str, tuple[int, ...]]:
         """Shape of one item's part of each array that is wanted."""
         config, layers = self.net.config, len(self.windows)
-        q = projections(self.net)[0]["q"]
         every = {
             "hidden": (layers, config.hidden_size),
             "scores": (layers, config.num_attention_heads, longest),
             "context_scores": (layers, context),
-            "queries": (layers, np.empty(q.shape)[q.index].size),
+            "queries": (layers, self.family.projections(self.net)[0]["q"].width),
         }
         return {name: every[name] for name in self.kept}
 
@@ -53,28 +52,51 @@ class Watch:
         for kept in self.kept.values():
             kept.clear()
 
-    def scores(self, layer: int, q: Tensor, k: Tensor, scale: float) -> None:
-        """Queries (N, heads, d) and keys (N, groups, d) as attention uses them."""
-        at = q[self.places].float() * scale  # (B, P, heads, d)
+    def scores(self, layer: int, q: Tensor, k: Tensor, scale: float, distances) -> None:
+        """Queries (N, heads, d), keys (N, groups, d), ALiBi (heads, positions) of a layer."""
+        at = precise(q[self.places]) * scale  # (B, P, heads, d)
         at = at.unflatten(2, (k.shape[1], -1))  # heads that share keys stand side by side
-        position, window = self.pack.positions[self.places], self.windows[layer]
         if "scores" in self.kept:
-            values = torch.einsum("bpgrd,btgd->bpgrt", at, k[self.pack.index].float())
-            column = torch.arange(values.shape[-1], device=at.device)
-            hidden = column >= self.own[..., None]
-            if window is not None:
-                hidden |= column < self.own[..., None] - window
-            values = values.flatten(2, 3).masked_fill(hidden[:, :, None], 0.0)
-            self.kept["scores"].append(values)
+            self.kept["scores"].append(self._own(layer, at, k, distances))
         if "context_scores" in self.kept:
-            values = at.new_zeros(*self.places.shape, self.context.length)
-            if self.context.length:
-                keys = self.context.keys[layer][0].float()
-                values = torch.einsum("bpgd,gcd->bpc", at.sum(3), keys)
-            if window is not None:
-                column = torch.arange(self.context.length, device=at.device)
-                values.masked_fill_(position[..., None] - column >= window, torch.nan)
-            self.kept["context_scores"].append(values)
+            self.kept["context_scores"].append(self._far(layer, at, distances))
+
+    def _own(self, layer: int, at: Tensor, k: Tensor, distances: Tensor | None) -> Tensor:
+        """Scores with the tokens of the query itself, (B, P, heads, T)."""
+        window = self.windows[layer]
+        values = torch.einsum("bpgrd,btgd->bpgrt", at, precise(k[self.pack.index]))
+        values = cap(values.flatten(2, 3), self.softcaps[layer])
+        if distances is not None:
+            keys = distances[:, self.pack.start + self.pack.depth].transpose(0, 1)[:, None]
+            values = values + keys - self._here(distances)[..., None]
+        column = torch.arange(values.shape[-1], device=at.device)
+        hidden = column >= self.own[..., None]
+        if window is not None:
+            hidden |= column < self.own[..., None] - window
+        return values.masked_fill(hidden[:, :, None], 0.0)
+
+    def _far(self, layer: int, at: Tensor, distances: Tensor | None) -> Tensor:
+        """Scores with the tokens of the context, summed over heads, (B, P, c)."""
+        length, window, softcap = self.context.length, self.windows[layer], self.softcaps[layer]
+        if not length:
+            return at.new_zeros(*self.places.shape, 0)
+        keys = precise(self.context.keys[layer][0])
+        if softcap is None:
+            values = torch.einsum("bpgd,gcd->bpc", at.sum(3), keys)
+        else:
+            values = cap(torch.einsum("bpgrd,gcd->bpgrc", at, keys), softcap).sum((2, 3))
+        if distances is not None:
+            here = self._here(distances).sum(-1, keepdim=True)
+            values = values + distances[:, :length].sum(0) - here
+        if window is not None:
+            column = torch.arange(length, device=at.device)
+            position = self.pack.positions[self.places]
+            values.masked_fill_(position[..., None] - column >= window, torch.nan)
+        return values
+
+    def _here(self, distances: Tensor) -> Tensor:
+        """ALiBi of the places themselves, (B, P, heads): a score with oneself has none."""
+        return distances[:, self.pack.positions[self.places]].movedim(0, -1)
 
     @contextmanager
     def hooks(self) -> Iterator[None]:
@@ -96,7 +118,7 @@ class Watch:
 
     def _keep(self, name: str, read, module, args, output: Tensor) -> None:
         if self.pack is not None:
-            self.kept[name].append(read(output[0][self.places]).float())
+            self.kept[name].append(precise(read(output[0][self.places])))
 
     def collect(self) -> dict[tuple[str, str], np.ndarray]:
         """The batch's arrays by name and position, one row an item."""

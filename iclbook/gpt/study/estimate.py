@@ -11,7 +11,7 @@ from iclbook.gpt.model.load import choose_device, choose_dtype
 from iclbook.gpt.reading.score import BATCH_TOKENS
 from iclbook.gpt.study.cell import MEMORY_MAPPED, observed_bytes
 from iclbook.gpt.study.run import Group
-from iclbook.gpt.tuning.finetune import trainable
+from iclbook.gpt.tuning.trainable import trainable
 
 LIBRARIES = 600e6
 """Bytes that a process holds before it reads anything: Python, torch, transformers, their data."""

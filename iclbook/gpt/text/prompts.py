@@ -187,9 +187,9 @@ def _encoder(tokenizer, separator_text: str):
     """
 
     def plain(texts: list[str]) -> list[Ids]:
-        ids = tokenizer(
-            texts, add_special_tokens=False, split_special_tokens=True, verbose=False
-        )["input_ids"]
+        ids = tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False)[
+            "input_ids"
+        ]
         return [tuple(one) for one in ids]
 
     if separator_text == "\n":

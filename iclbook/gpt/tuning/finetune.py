@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from iclbook.gpt.model.layout import Entries, check_parameters, trainable
 from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.model.projections import Entries
 from iclbook.gpt.model.queries import recorded_queries
+from iclbook.gpt.reading.merge import precise
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.lcgd import layer_causal
 from iclbook.gpt.tuning.steps import Step, step_loss, steps
+from iclbook.gpt.tuning.trainable import check_parameters, trainable
 from iclbook.validate import check_choice, check_count, check_number
 
 FP16_SCALE = 1024.0
@@ -99,7 +101,7 @@ class Finetuned:
     stopped_at : int or None
         The step (from 0) at which a loss, a gradient or a weight was NaN or infinite. Training
         stops there, and the model is of no use.
-    queries : list of float32 arrays (L, T_i, d_q), or None
+    queries : list of arrays (L, T_i, d_q), or None
         If asked for, the queries of all tokens of each demonstration, recorded when it is first
         seen, before the step on it.
     """
@@ -179,16 +181,23 @@ def _check_demonstrations(prompts: Prompts, how: Finetuning) -> None:
 
 @contextmanager
 def _training_only(net: nn.Module, chosen: Sequence[Entries]) -> Iterator[None]:
-    """Gradients for the parameters that train and for no others; no dropout."""
+    """Gradients for the parameters that train and for no others; no dropout.
+
+    What transformers makes in the default precision is made in that of a model in double.
+    """
     wanted = {id(entries.parameter) for entries in chosen}
     flags = [(p, p.requires_grad) for p in net.parameters()]
     training = net.training
+    default = torch.get_default_dtype()
     net.eval()
     for p, _ in flags:
         p.requires_grad_(id(p) in wanted)
+    if net.dtype == torch.float64:
+        torch.set_default_dtype(net.dtype)
     try:
         yield
     finally:
+        torch.set_default_dtype(default)
         for p, flag in flags:
             p.requires_grad_(flag)
         net.train(training)
@@ -256,10 +265,10 @@ def _train(
 
 def _finite(tensors: Sequence[Tensor]) -> bool:
     """Whether every entry is finite, with one look at the device."""
-    return bool(torch.stack([t.float().norm() for t in tensors]).isfinite().all())
+    return bool(torch.stack([precise(t).norm() for t in tensors]).isfinite().all())
 
 
 def _of_examples(queries: Sequence[Tensor], step: Step) -> list[np.ndarray]:
     """The queries (L, T_i, d_q) of each sequence, without padding."""
-    batch = torch.stack(list(queries), dim=1).float().cpu().numpy()
+    batch = precise(torch.stack(list(queries), dim=1)).cpu().numpy()
     return [q[:, :length].copy() for q, length in zip(batch, step.lengths, strict=True)]

@@ -40,7 +40,7 @@ def layer_causal(net: nn.Module, form: str) -> Iterator[None]:
     """
     family = family_of(net)
     layers = list(attrgetter(family.layers)(net))
-    sources = layers if form == "lcgd-code" else family.attentions(net)
+    sources = layers if form == "lcgd-code" else family.outputs(net)
     outputs: list[torch.Tensor] = []
 
     def detach(module, args, kwargs):

@@ -1,39 +1,46 @@
-"""The layout of queries, keys and values, against the same models with three separate matrices."""
+"""Where queries, keys and values are, against the same models with three separate matrices."""
 
 import copy
 
 import pytest
 import torch
 from tiny_finetuning import as_model, load_net, make_prompts, plain_steps
-from tiny_models import FAMILIES
+from tiny_models import FAMILIES, GROUPS
 from torch import nn
 
-from iclbook.gpt.model import families
-from iclbook.gpt.model.layout import LAYOUTS, projections, trainable
+from iclbook.gpt.model.families import family_of
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
+from iclbook.gpt.tuning.trainable import trainable
 
-FUSED = {"gpt2": "c_attn", "gpt_neox": "query_key_value", "phi3": "qkv_proj"}
+FUSED = {
+    "gpt2": "c_attn",
+    "gpt_bigcode": "c_attn",
+    "gpt_neox": "query_key_value",
+    "bloom": "query_key_value",
+    "falcon": "query_key_value",
+    "phi3": "qkv_proj",
+    "mpt": "Wqkv",
+}
+WITHIN = {"gpt_neox": 4, "bloom": 4, "gpt_bigcode heads": 4, "falcon heads": 4, "falcon groups": 2}
+"""Groups of heads, where q, k and v of a group stand side by side."""
 
 
 class Unfused(nn.Module):
     """Three linear maps in place of a fused one; outputs in the order that the block expects."""
 
-    def __init__(self, family: str, fused: nn.Module, heads: int, groups: int):
+    def __init__(self, family: str, fused: nn.Module, groups: int):
         super().__init__()
         weight = fused.weight.detach().T if family == "gpt2" else fused.weight.detach()
         bias = None if fused.bias is None else fused.bias.detach()
-        size = len(weight) // (heads + 2 * groups)
+        size = 8
         rows = {"q": [], "k": [], "v": []}
-        if family == "gpt_neox":
-            for head in range(heads):
-                for i, part in enumerate("qkv"):
-                    rows[part] += range((3 * head + i) * size, (3 * head + i + 1) * size)
-        else:
-            start = 0
-            for part, count in zip("qkv", (heads, groups, groups)):
-                rows[part] = list(range(start, start + count * size))
-                start += count * size
-        self.rows = rows
+        shares = dict(q=len(weight) - 2 * groups * size, k=groups * size, v=groups * size)
+        times = WITHIN.get(family, 1)  # how often a run of queries, keys and values comes
+        start = 0
+        for _ in range(times):
+            for part, share in shares.items():
+                rows[part] += range(start, start + share // times)
+                start += share // times
         for part in "qkv":
             linear = nn.Linear(weight.shape[1], len(rows[part]), bias=bias is not None)
             linear.weight.data = weight[rows[part]].clone()
@@ -48,15 +55,13 @@ class Unfused(nn.Module):
 
 def unfuse(family: str, net: nn.Module) -> list[nn.Module]:
     """Split fused matrices in place; for each layer, the module with q_proj, k_proj and v_proj."""
-    blocks = families.FAMILIES[family].attentions(net)
-    if family not in FUSED:
+    blocks = family_of(net).attentions(net)
+    name = FUSED.get(family.split()[0])
+    if name is None:
         return blocks
-    heads = net.config.num_attention_heads
-    groups = getattr(net.config, "num_key_value_heads", heads)
     for block in blocks:
-        fused = getattr(block, FUSED[family])
-        setattr(block, FUSED[family], Unfused(family, fused, heads, groups))
-    return [getattr(block, FUSED[family]) for block in blocks]
+        setattr(block, name, Unfused(family, getattr(block, name), GROUPS.get(family, 4)))
+    return [getattr(block, name) for block in blocks]
 
 
 def entries(projection) -> list[torch.Tensor]:
@@ -67,8 +72,8 @@ def entries(projection) -> list[torch.Tensor]:
     return [parts[0], *(bias.flatten() for bias in parts[1:])]
 
 
-def test_every_family_has_a_layout():
-    assert set(LAYOUTS) == set(families.FAMILIES) == set(FAMILIES)
+def projections(net):
+    return family_of(net).projections(net)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -101,6 +106,10 @@ def test_outputs_are_sliced_as_the_parameters_are(family):
             weight, *bias = entries(projection)
             expected = x @ weight.T + (bias[0] if bias else 0.0)
             ours = projection.of_output(projection.module(x))
+            if projection.clip is not None:
+                assert (expected.abs() > projection.clip).any()
+                expected = expected.clamp(-projection.clip, projection.clip)
+            assert projection.width == ours.shape[-1]
             torch.testing.assert_close(ours, expected, rtol=0, atol=1e-5)
 
 

@@ -147,6 +147,11 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="where similarities are read; default: the preset's first",
     )
+    parser.add_argument("--model", nargs="+", default=(), metavar="NAME", help="only these models")
+    parser.add_argument("--tasks", nargs="+", default=(), metavar="TASK", help="only these tasks")
+    parser.add_argument(
+        "--k", nargs="+", type=int, default=(), help="only these numbers of demonstrations"
+    )
 
 
 def _table(options: argparse.Namespace) -> int:
@@ -155,7 +160,9 @@ def _table(options: argparse.Namespace) -> int:
 
     if not options.out.is_dir():
         raise ValueError(f"--out {options.out} is no folder; name the one that `run` wrote to")
-    print(render.render(of_stores(options.out, position=options.position), options.format))
+    only = {"models": options.model, "tasks": options.tasks, "k": options.k}
+    found = of_stores(options.out, position=options.position, **only)
+    print(render.render(found, options.format))
     return 0
 
 

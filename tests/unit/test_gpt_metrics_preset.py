@@ -9,9 +9,10 @@ import oracle_dai as oracle
 import pytest
 import tiny_models
 
-from iclbook.gpt.metrics import BOOK, DAI_CODE, PRESETS, Preset, kendall, measure, sim_aou
+from iclbook.gpt.metrics import METRICS, Metric, kendall, measure, register, sim_aou, wanted
 from iclbook.gpt.model.load import load_model
 from iclbook.gpt.reading.observe import observe
+from iclbook.gpt.study.presets import BOOK, DAI_CODE, PRESETS, Preset
 from iclbook.gpt.text import tasks
 from iclbook.gpt.text.prompts import build
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
@@ -157,6 +158,7 @@ def test_presets_differ_in_these_options_and_no_others():
         "updates": (("normalised", "plain"), ("normalised",)),
         "random": (("isotropic", "uniform"), ("uniform",)),
         "kendall_items": (None, 100),
+        "least_mended": (10, 1),
         "select": ("training", "evaluated"),
         "all_k": (False, True),
     }
@@ -215,6 +217,66 @@ def test_what_was_not_observed_is_left_out(cell):
     found = measure(BOOK, *bare, rng=np.random.default_rng(0))
     assert "overlap" not in found
     assert set(found["positions"]["label"]) == {"simaou"}
+
+
+@pytest.mark.parametrize("names", [("zsl",), ("icl",), ("ft",), ("zsl", "icl"), ("icl", "ft")])
+def test_fewer_settings_have_their_accuracy_and_no_comparison(cell, names):
+    given = dict(zip(("zsl", "icl", "ft"), cell))
+    found = measure(BOOK, **{n: given[n] for n in names}, rng=np.random.default_rng(0))
+    assert set(found) == {"preset", "items", "accuracy"}
+    assert set(found["accuracy"]) == set(names)
+    assert all(not wanted(names)[name] for name in names)
+    with pytest.raises(ValueError, match="there are no observations"):
+        measure(BOOK, rng=np.random.default_rng(0))
+
+
+def test_a_metric_of_your_own_changes_no_other(cell, monkeypatch):
+    zsl, icl, ft, training = cell
+    before = measure(BOOK, zsl, icl, ft, training, rng=np.random.default_rng(0))
+    monkeypatch.setattr("iclbook.gpt.metrics.registry.METRICS", dict(METRICS))
+
+    def share_alike(given, rng):
+        icl, ft = (given.settings[s].predicted for s in ("icl", "ft"))
+        return {"mean": float((icl == ft).mean()), "chance": float(rng.random())}
+
+    alike = {setting: frozenset() for setting in ("icl", "ft")}
+    register(Metric("alike", share_alike, alike))
+    after = measure(BOOK, zsl, icl, ft, training, rng=np.random.default_rng(0))
+    assert after.pop("alike")["mean"] == (icl.predicted == ft.predicted).mean()
+    assert after == before
+    with pytest.raises(ValueError, match="'alike' is registered already"):
+        register(Metric("alike", share_alike))
+
+
+def test_a_cell_observes_what_its_metrics_need():
+    three = wanted(("zsl", "ft", "icl"))
+    assert three["zsl"] == {"hidden", "scores", "top"}
+    assert three["icl"] == three["zsl"] | {"context_scores"}
+    assert three["ft"] == three["zsl"] | {"queries"}
+
+
+def test_an_accuracy_of_all_or_none_has_an_exact_interval(cell):
+    zsl, icl, _, _ = cell
+    wrong = SimpleNamespace(**{**vars(zsl), "predicted": (zsl.gold + 1) % LABELS})
+    right = SimpleNamespace(**{**vars(icl), "predicted": icl.gold})
+    found = measure(BOOK, zsl=wrong, icl=right, rng=np.random.default_rng(0))["accuracy"]
+    edge = 0.025 ** (1 / N_ITEMS)  # Clopper and Pearson: (1 - bound)^n = 2.5%
+    assert found["zsl"]["interval"] == pytest.approx([0, 1 - edge])
+    assert found["icl"]["interval"] == pytest.approx([edge, 1])
+
+
+def test_rec2ftp_at_any_number_of_mended_items_with_the_authors_preset(cell):
+    zsl, icl, ft, training = cell
+    few = SimpleNamespace(**{**vars(ft), "predicted": zsl.predicted.copy()})
+    mended = np.flatnonzero(zsl.predicted != zsl.gold)[:5]
+    few.predicted[mended] = zsl.gold[mended]
+    values = {
+        preset.name: measure(preset, zsl, icl, few, training, rng=np.random.default_rng(0))
+        for preset in (BOOK, DAI_CODE)
+    }
+    assert values["book"]["rec2ftp"]["value"] is None
+    share = (icl.predicted == icl.gold)[mended].mean()
+    assert values["dai-code"]["rec2ftp"]["value"] == pytest.approx(share)
 
 
 def test_settings_must_have_the_same_items(cell):

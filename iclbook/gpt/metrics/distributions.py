@@ -9,6 +9,9 @@ tokens agree). `union_cosine` is our stand-in and goes under its own name.
 import numpy as np
 from jaxtyping import Float, Int
 
+from iclbook.gpt.metrics.intervals import bootstrap
+from iclbook.gpt.metrics.metric import Comparison, Metric, of_three
+
 
 def token_overlap(a: Int[np.ndarray, "n K"], b: Int[np.ndarray, "n K"]) -> Float[np.ndarray, "n"]:
     """Share of the K likeliest tokens of `a` that are among those of `b`, for each item.
@@ -88,3 +91,24 @@ def _shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if (ordered[:, 1:] == ordered[:, :-1]).any():
             raise ValueError("a row of ids holds a token twice; expected the K likeliest tokens.")
     return a[:, :, None] == b[:, None, :]
+
+
+def _compute(given: Comparison, rng: np.random.Generator) -> dict | None:
+    """Token overlap and union cosine of each pair of settings, mean over items with interval."""
+    if any(setting.top_ids is None for setting in given.settings.values()):
+        return None
+    pairs = {}
+    for a, b in (("icl", "ft"), ("icl", "zsl"), ("ft", "zsl")):
+        first, second = ((given.settings[s].top_ids, given.settings[s].top_probs) for s in (a, b))
+        values = {
+            "token_overlap": token_overlap(first[0], second[0]),
+            "union_cosine": union_cosine(first, second),
+        }
+        pairs[f"{a}-{b}"] = {
+            name: {"mean": float(items.mean()), "interval": list(bootstrap(items, rng))}
+            for name, items in values.items()
+        }
+    return pairs
+
+
+OVERLAP = Metric("overlap", _compute, of_three("top"))

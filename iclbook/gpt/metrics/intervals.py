@@ -6,7 +6,7 @@ demonstration set: how much would the number move with other items of the same t
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy import stats
 
 from iclbook.validate import check_count, check_number
@@ -91,6 +91,45 @@ def bootstrap(
         means.append((values * among)[picked].sum(1) / _or_nan(among[picked].sum(1)))
     bounds = np.nanquantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
     return float(bounds[0]), float(bounds[1])
+
+
+def share_interval(
+    right: Bool[np.ndarray, "n"],
+    rng: np.random.Generator,
+    *,
+    among: Bool[np.ndarray, "n"] | None = None,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Interval of a share of items, for one demonstration set.
+
+    A bootstrap, but where none or all of the items are right: every resample would give the same
+    share and an interval without width. There it is the exact one of Clopper and Pearson (1934).
+
+    Parameters
+    ----------
+    right : bool array, shape (n,)
+        Which items count.
+    rng : numpy.random.Generator
+    among : bool array, shape (n,), optional
+        The items that the share is of; all by default.
+    level : float
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+
+    Raises
+    ------
+    ValueError
+        As `bootstrap`.
+    """
+    chosen = right if among is None else right[among]
+    if len(chosen) and (chosen.all() or not chosen.any()):
+        exact = stats.binomtest(int(chosen.sum()), len(chosen)).proportion_ci(level, "exact")
+        return float(exact.low), float(exact.high)
+    weights = None if among is None else among.astype(float)
+    return bootstrap(right.astype(float), rng, among=weights, level=level)
 
 
 def _check(values) -> np.ndarray:

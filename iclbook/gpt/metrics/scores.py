@@ -3,6 +3,7 @@
 Means are taken as in the papers: over items for each layer, then over layers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,13 +38,15 @@ class Scores:
         """Mean over layers of the means over items, of the score or of a reference."""
         return float(defined_mean(self.layers(reference), axis=0))
 
-    def summary(self, rng: np.random.Generator) -> dict:
+    def summary(self, rng: np.random.Generator, random: Sequence[str] | None = None) -> dict:
         """Plain numbers for a record; None stands for a mean of nothing.
 
         Parameters
         ----------
         rng : numpy.random.Generator
             For the bootstrap over items, which holds for one demonstration set.
+        random : sequence of str, optional
+            The random baselines to keep among the references; all by default.
         """
         of_items = defined_mean(self.items, axis=1)
         of_items = of_items[np.isfinite(of_items)]
@@ -59,6 +62,7 @@ class Scores:
                     "layers": [plain(value) for value in self.layers(name)],
                 }
                 for name in self.references
+                if random is None or name == "chance" or name in random
             },
         }
 

@@ -1,26 +1,29 @@
 """Recorded cells, put together in blocks: one model with one set of settings, tasks and seeds.
 
-A number of a task is a mean over seeds, with a 95% interval that has the seed as its unit. A
-similarity of a task that the model cannot do in context is no number: how alike two ways of failing
-are says nothing about learning.
+A number of a task is a mean over demonstration sets, with a 95% interval that has the set as its
+unit. A similarity of a task that the model cannot do in context is no number: how alike two ways of
+failing are says nothing about learning.
 """
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from iclbook import published, records
-from iclbook.gpt.metrics import seed_interval
-from iclbook.gpt.metrics.prediction import LEAST
+from iclbook.gpt.metrics import METRICS, seed_interval
 from iclbook.gpt.report.render import Value
-from iclbook.gpt.study.setup import Setup
+from iclbook.gpt.study.names import short_names
+from iclbook.gpt.study.presets import PRESETS
+from iclbook.gpt.study.setup import PLACES, Setup
 from iclbook.records import Record
 
-WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items")
-"""Settings in which the cells of one block may differ."""
+WITHIN = ("task", "seed", "lr", "threads", "device")
+"""Settings in which the cells of one block may differ. A demonstration set counts once in a block:
+of several of its cells, on other threads or another device, the latest does."""
 
 
 @dataclass(frozen=True)
@@ -29,54 +32,106 @@ class Block:
 
     Attributes
     ----------
-    label : str
-        The model, k, and settings that are not the defaults.
+    model : str
+        Short, but another for each model.
+    settings : str
+        k, and settings that are not the defaults.
     preset : str
     cells : dict of str to list of Record
-        By task, in the paper's order; one record a seed.
+        By task, in the paper's order; one record a demonstration set.
     """
 
-    label: str
+    model: str
+    settings: str
     preset: str
     cells: dict[str, list[Record]]
 
-    def seeds(self, task: str, *path: str) -> list[float]:
-        """An entry of the results of each seed, where it and its ``value`` are numbers."""
+    @property
+    def label(self) -> str:
+        """Model and settings."""
+        return f"{self.model}, {self.settings}"
+
+    def values(self, task: str, *path: str) -> list[float]:
+        """An entry of the results of each demonstration set, where it is a number.
+
+        Raises
+        ------
+        ValueError
+            If no result of the block has such an entry.
+        """
         found = []
         for record in self.cells[task]:
-            value = {k: v["value"] for k, v in record.results.deterministic.items()}
-            for key in path:
-                value = value.get(key) if isinstance(value, dict) else None
-                if isinstance(value, dict) and value.get("value", 0) is None:
-                    value = None  # what has no value has no chance level or count to show either
+            value = _entry(record, path)
             if isinstance(value, int | float):
                 found.append(float(value))
+        if not found:
+            self._check_path(path)
         return found
 
-    def accuracies(self, task: str, setting: str) -> list[float]:
-        """Of each seed, in ``zsl``, ``ft`` or ``icl``."""
-        return self.seeds(task, "accuracy", setting, "accuracy")
+    def _check_path(self, path: tuple[str, ...]) -> None:
+        """Refuse a path that leads to nothing in any record of the block."""
+        homes = [metric.path(at) for metric in METRICS.values() for at in ("last", "label")]
+        home = next((home for home in homes if path[: len(home)] == home), ())
+        every = [record for cells in self.cells.values() for record in cells]
+        level = [{k: v["value"] for k, v in r.results.deterministic.items()} for r in every]
+        for depth, key in enumerate(path):
+            keys = {k for entry in level if isinstance(entry, dict) for k in entry}
+            if key not in keys:
+                if depth < len(home):
+                    return  # a metric that was not computed with these settings
+                raise ValueError(
+                    f"{'.'.join(path)}: {key!r} is no entry of the results of {self.label}; "
+                    f"expected one of {', '.join(sorted(keys)) or 'none: this is a number'}."
+                )
+            level = [entry[key] for entry in level if isinstance(entry, dict) and key in entry]
+            if all(entry is None for entry in level):
+                return
 
-    def row(self, *path: str, scale: float = 1.0, similarity: bool = True) -> tuple:
-        """One value a task: mean and interval over seeds; None if there is no number."""
-        values = []
+    def row(
+        self, *path: str, scale: float = 1.0, similarity: bool = True, interval: bool = True
+    ) -> tuple[Value | None, ...]:
+        """One value a task: mean and interval over sets; None if there is no number.
+
+        Parameters
+        ----------
+        *path : str
+            Where the number is in the results.
+        scale : float
+        similarity : bool
+            None for tasks that the model cannot do.
+        interval : bool
+            Whether it has an interval.
+
+        Raises
+        ------
+        ValueError
+            As `values`.
+        """
+        row = []
         for task in self.cells:
-            found = [scale * value for value in self.seeds(task, *path)]
+            found = [scale * value for value in self.values(task, *path)]
             if not found or (similarity and not self.can_do(task)):
-                values.append(None)
+                row.append(None)
                 continue
             mean, low, high = seed_interval(np.array(found))
-            values.append(Value(mean, None if low is None else (high - low) / 2))
-        return tuple(values)
+            row.append(Value(mean, None if low is None or not interval else (high - low) / 2))
+        return tuple(row)
+
+    def sets(self) -> str:
+        """How many demonstration sets its tasks have, in words."""
+        counts = sorted({len(cells) for cells in self.cells.values()})
+        noun = "demonstration set" if counts[-1] == 1 else "demonstration sets"
+        return f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} {noun}"
 
     def notes(self, similarity: bool) -> tuple[str, ...]:
-        """What has to be said of its tasks: demonstrations that do not fit, and dashes."""
-        fit, cannot = [], [task for task in self.cells if not self.can_do(task)]
+        """What has to be said of its tasks: sets, demonstrations that do not fit, and dashes."""
+        fit, cannot = [], [task for task in self.cells if self.can_do(task) is False]
         for task, cells in self.cells.items():
             used = sorted({record["k_used"] for record in cells})
             if used[0] < cells[0].config["k"]:
                 fit.append(f"{task} {'–'.join(map(str, sorted({used[0], used[-1]})))}")
-        found = [f"demonstrations that fit the window: {', '.join(fit)}"] if fit else []
+        found = [self.sets()]
+        found += [f"demonstrations that fit the window: {', '.join(fit)}"] if fit else []
         if similarity and cannot:
             found.append(
                 "in context no better than its own label frequencies, so no similarities: "
@@ -84,25 +139,58 @@ class Block:
             )
         return tuple(found)
 
-    def few_mended(self) -> tuple[str, ...]:
-        """A note on the tasks whose Rec2FTP not every seed has."""
-        counts = {task: len(self.seeds(task, "rec2ftp", "value")) for task in self.cells}
+    def few(self, what: str, *path: str) -> tuple[str, ...]:
+        """A note on the tasks for which not every demonstration set has a value."""
+        counts = {task: len(self.values(task, *path)) for task in self.cells}
         few = [
             f"{task} {count} of {len(self.cells[task])}"
             for task, count in counts.items()
             if self.can_do(task) and count < len(self.cells[task])
         ]
-        return (f"sets with {LEAST} mended items or more: {', '.join(few)}",) if few else ()
+        return (f"{what}: {', '.join(few)}",) if few else ()
 
-    def can_do(self, task: str) -> bool:
-        """Whether the model does the task in context, better than its own label frequencies."""
-        return sum(self.seeds(task, "accuracy", "icl", "counts")) > len(self.cells[task]) / 2
+    def can_do(self, task: str) -> bool | None:
+        """Whether the model does the task in context, better than its own label frequencies.
+
+        None if it was not asked to.
+        """
+        if "icl" not in self.settings_run:
+            return None
+        counts = self.values(task, "accuracy", "icl", "counts")
+        return sum(counts) > len(self.cells[task]) / 2
+
+    @property
+    def settings_run(self) -> tuple[str, ...]:
+        """Which of ``zsl ft icl`` were run."""
+        return tuple(next(iter(self.cells.values()))[0].config["settings"])
 
 
-def recorded_blocks(*stores: Path | str) -> list[Block]:
+def _entry(record: Record, path: tuple[str, ...]):
+    """An entry of a record's results; None if it is not there."""
+    value = {k: v["value"] for k, v in record.results.deterministic.items()}
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, dict) and value.get("value", 0) is None:
+            return None  # what has no value has no chance level or count to show either
+    return value
+
+
+def recorded_blocks(
+    *stores: Path | str,
+    models: Collection[str] = (),
+    tasks: Collection[str] = (),
+    k: Collection[int] = (),
+) -> list[Block]:
     """The cells in folders of records, in blocks; diverged ones are left out.
 
-    If a seed was run with several learning rates, each rate is a block of its own.
+    If a demonstration set was run with several learning rates, each rate is a block of its own.
+
+    Parameters
+    ----------
+    *stores : path
+        Folders of records.
+    models, tasks, k : collection, optional
+        Only cells of these.
 
     Raises
     ------
@@ -110,16 +198,29 @@ def recorded_blocks(*stores: Path | str) -> list[Block]:
         If there are no finished cells.
     """
     found = defaultdict(list)
-    for record in (record for store in stores for record in records.all_records(store)):
-        if record.experiment == "gpt-cell" and not record["diverged"]:
-            shared = {k: v for k, v in record.config.items() if k not in WITHIN}
+    every = [
+        record
+        for store in stores
+        for record in records.all_records(store)
+        if record.experiment == "gpt-cell" and not record["diverged"]
+    ]
+    short = short_names(record.config["model"] for record in every)
+    for record in every:
+        asked = ((models, "model"), (tasks, "task"), (k, "k"))
+        if all(record.config[key] in wanted for wanted, key in asked if wanted):
+            skipped = {*WITHIN, *PLACES}
+            shared = {name: v for name, v in record.config.items() if name not in skipped}
+            inputs = _entry(record, ("inputs",)) or {}
+            shared |= {"model": record.config["model"]}
+            shared |= {f"inputs {name}": inputs.get(name) for name in ("model", "dtype")}
             found[json.dumps(shared, sort_keys=True)].append(record)
     if not found:
         raise ValueError(
-            f"no finished cells in {', '.join(map(str, stores))}; make some with: "
-            "python -m iclbook run"
+            f"no finished cells in {', '.join(map(str, stores))}"
+            + (f" of the {len(every)} there" if every else "")
+            + "; make some with: python -m iclbook run"
         )
-    return [block for cells in found.values() for block in _of_rates(cells)]
+    return [block for cells in found.values() for block in _of_rates(cells, short)]
 
 
 def find_block(model: str, *stores: Path | str) -> Block:
@@ -130,25 +231,31 @@ def find_block(model: str, *stores: Path | str) -> Block:
     ValueError
         If there are none.
     """
-    label = f"{Path(model).name}, k = {Setup().k}"
     for found in recorded_blocks(*stores):
-        if found.label == label:
+        cells = next(iter(found.cells.values()))
+        if cells[0].config["model"] == model and found.settings == f"k = {Setup().k}":
             return found
     raise ValueError(
-        f"no finished cells of {label!r} in {', '.join(map(str, stores))}; make some with: "
+        f"no finished cells of {model!r} with the default settings in "
+        f"{', '.join(map(str, stores))}; make some with: "
         f"python -m iclbook run --model {model} --seeds 0 1 2 3 4 --out my-records"
     )
 
 
-def _of_rates(cells: list[Record]) -> list[Block]:
-    swept = len({(r.config["task"], r.config["seed"]) for r in cells}) < len(cells)
+def _of_rates(cells: list[Record], short: dict[str, str]) -> list[Block]:
+    latest = {}
+    for record in sorted(cells, key=lambda r: r.provenance["created"]):
+        latest[tuple(record.config[key] for key in ("task", "seed", "lr"))] = record
+    swept = len({(task, seed) for task, seed, _ in latest}) < len(latest)
     groups = defaultdict(lambda: defaultdict(list))
-    for record in sorted(cells, key=lambda r: (place(r.config["task"]), r.config["seed"])):
-        rate = f", rate {record.config['lr']:g}" if swept else ""
-        groups[rate][record.config["task"]].append(record)
+    for (task, _, lr), record in sorted(latest.items(), key=lambda i: (place(i[0][0]), i[0])):
+        groups[f", rate {lr:g}" if swept else ""][task].append(record)
     config = cells[0].config
-    label = f"{Path(config['model']).name}, k = {config['k']}{_unusual(config)}"
-    return [Block(label + rate, config["preset"], dict(group)) for rate, group in groups.items()]
+    settings = f"k = {config['k']}{_unusual(config)}"
+    return [
+        Block(short[config["model"]], settings + rate, config["preset"], dict(group))
+        for rate, group in groups.items()
+    ]
 
 
 def place(task: str) -> tuple[int, str]:
@@ -160,9 +267,10 @@ def place(task: str) -> tuple[int, str]:
 def _unusual(config: dict) -> str:
     """Settings that differ from the defaults, in words."""
     default = json.loads(json.dumps(asdict(Setup())))
-    skipped = {*WITHIN, "model", "k"}
-    return "".join(
-        f", {name} {config[name]}"
-        for name in default
-        if name not in skipped and config[name] != default[name]
-    )
+    default["ft_all_k"] = PRESETS[config["preset"]].all_k
+    skipped, found = {*WITHIN, *PLACES, "k"}, ""
+    for name in default:
+        if name not in skipped and config.get(name, default[name]) != default[name]:
+            value = config[name]
+            found += f", {name} {' '.join(value) if isinstance(value, list) else value}"
+    return found

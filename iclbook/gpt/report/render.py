@@ -9,6 +9,9 @@ from itertools import groupby
 
 import numpy as np
 
+PAPER = "(paper)"
+"""What ends the model's name in a row that the paper printed."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -34,6 +37,8 @@ class Table:
     notes : tuple of str
     means : dict of str to float
         Means over tasks, of rows for which they are published; of others they are computed.
+    about : dict of str to str or dict
+        For CSV: ``model``, ``settings``, and ``sets``, the number of demonstration sets by task.
     """
 
     title: str
@@ -42,6 +47,7 @@ class Table:
     digits: int = 3
     notes: tuple[str, ...] = ()
     means: dict[str, float] = field(default_factory=dict)
+    about: dict = field(default_factory=dict)
 
     def text(self) -> list[list[str]]:
         """The table as text, with a heading, and the mean over tasks where no task is a dash."""
@@ -96,13 +102,21 @@ def _as_text(found: Sequence[Table]) -> str:
 def _as_csv(found: Sequence[Table]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["table", "row", "task", "mean", "half_width"])
+    writer.writerow(
+        ["table", "model", "settings", "row", "task", "demonstration_sets", "mean", "half_width"]
+    )
     for table in found:
+        about = table.about
         for label, values in table.rows:
+            origin = [about.get("model", ""), about.get("settings", "")]
+            if label.partition(": ")[0].endswith(PAPER):
+                origin = [label.partition(": ")[0], ""]
             for task, value in zip(table.columns, values):
                 if value is not None:
+                    sets = about.get("sets", {}).get(task, "") if origin[1] else ""
                     half = "" if value.half is None else f"{value.half:.6g}"
-                    writer.writerow([table.title, label, task, f"{value.mean:.6g}", half])
+                    row = [table.title, *origin, label, task, sets, f"{value.mean:.6g}", half]
+                    writer.writerow(row)
     return out.getvalue().rstrip()
 
 

@@ -1,9 +1,9 @@
-"""Tables of recorded cells: accuracy, Rec2FTP, SimAOU, SimAM and Kendall, laid out as in the paper.
+"""Tables of recorded cells: one a metric, laid out as in the paper.
 
 The rows are those of Dai et al. (2023), tables 1 to 5; beside each of ours stand its chance level
-and its random baselines. A number is a mean over seeds; behind it half the width of a 95% interval
-with the seed as the unit. A similarity of a task that the model cannot do in context is a dash: how
-alike two ways of failing are says nothing about learning.
+and its random baselines. A number is a mean over demonstration sets; behind it half the width of a
+95% interval with the set as the unit. A similarity of a task that the model cannot do in context is
+a dash: how alike two ways of failing are says nothing about learning.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iclbook import published
-from iclbook.gpt.metrics import PRESETS
+from iclbook.gpt.metrics import METRICS
 from iclbook.gpt.report.recorded import Block, place, recorded_blocks
-from iclbook.gpt.report.render import Table, Value
+from iclbook.gpt.report.render import PAPER, Table, Value
+from iclbook.gpt.study.presets import PRESETS
+from iclbook.validate import check_choice
 
 _ROWS = {
     "zsl": "ZSL",
@@ -24,12 +26,9 @@ _ROWS = {
 }
 """What the rows of the published tables are called in ours."""
 
-_UNTRAINED = {"isotropic": "random query", "uniform": "random weights"}
-"""What stands in the place of finetuning in the random rows of Kendall's tau."""
 
-
-def of_stores(*stores: Path | str, position: str | None = None) -> list[Table]:
-    """Tables 1 to 5 of the paper for every block of recorded cells, the paper's rows above.
+def of_stores(*stores: Path | str, position: str | None = None, **only) -> list[Table]:
+    """The tables of every block of recorded cells, the paper's rows above.
 
     Parameters
     ----------
@@ -37,32 +36,31 @@ def of_stores(*stores: Path | str, position: str | None = None) -> list[Table]:
         Folders of records.
     position : str, optional
         ``"last"`` or ``"label"``: where similarities are read; by default the preset's first.
+    **only
+        Which cells: ``models``, ``tasks``, ``k``, see `recorded_blocks`.
 
     Raises
     ------
     ValueError
-        If there are no finished cells.
+        If there are no finished cells, or there is no such position.
     """
-    found = []
-    for block in recorded_blocks(*stores):
-        columns = tuple(block.cells)
-        found += [
-            Table(
-                f"{part.title}: {block.label}",
-                columns,
-                (*_published(part.number, columns), *part.rows),
-                part.digits,
-                part.notes,
-                _published_means(part.number, columns),
-            )
-            for part in _parts(block, position)
-            if any(value is not None for _, values in part.rows for value in values)
-        ]
-    return found
+    return [
+        Table(
+            f"{number}. {part.title}: {block.label}",
+            tuple(block.cells),
+            (*_published(part.published, tuple(block.cells)), *part.rows),
+            part.digits,
+            part.notes,
+            _published_means(part.published, tuple(block.cells)),
+            {"model": block.model, "settings": block.settings, "sets": _sets(block)},
+        )
+        for block in recorded_blocks(*stores, **only)
+        for number, part in enumerate(_parts(block, position), start=1)
+    ]
 
 
 def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Table]:
-    """Tables 1 to 5 of the paper, each with the rows of all these blocks under the paper's.
+    """The tables of all these blocks, their rows under the paper's.
 
     A small task stands in the column of the task whose place it takes. Row labels are
     ``"model: row"``.
@@ -72,7 +70,7 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
     found : sequence of Block
         See `iclbook.gpt.report.recorded.recorded_blocks`.
     position : str, optional
-        As for `tables`.
+        As for `of_stores`.
 
     Raises
     ------
@@ -84,101 +82,79 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
     tasks = {task.removeprefix("mini-") for block in found for task in block.cells}
     columns = tuple(sorted(tasks, key=place))
     result = []
-    for parts in zip(*(_parts(block, position) for block in found)):
-        rows, notes = [], []
+    for number, parts in enumerate(zip(*(_parts(block, position) for block in found)), start=1):
+        rows, notes, first = [], [], parts[0]
         for block, part in zip(found, parts):
             own = [task.removeprefix("mini-") for task in block.cells]
             for label, values in part.rows:
                 value = dict(zip(own, values))
                 rows.append((f"{block.label}: {label}", tuple(map(value.get, columns))))
             notes += [f"{block.label}: {note}" for note in part.notes]
-        rows = (*_published(parts[0].number, columns), *rows)
-        means = _published_means(parts[0].number, columns)
-        result.append(Table(parts[0].title, columns, rows, parts[0].digits, tuple(notes), means))
+        rows = (*_published(first.published, columns), *rows)
+        means = _published_means(first.published, columns)
+        title = f"{number}. {first.title}"
+        result.append(Table(title, columns, rows, first.digits, tuple(notes), means))
     return result
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One of the paper's tables for one block."""
+    """The table of one metric for one block."""
 
-    number: int
     title: str
+    published: int | None
     digits: int
     rows: tuple[tuple[str, tuple], ...]
     notes: tuple[str, ...]
 
 
 def _parts(block: Block, position: str | None) -> list[_Part]:
+    if position is not None:
+        check_choice("position", position, ("last", "label"))
     preset = PRESETS[block.preset]
     where = position or preset.positions[0]
-    at = ("positions", where)
-    aou = (*at, "simaou", preset.updates[0])
-    random = preset.random[0]
-    after = (*at, "simam", "after")
-    kendall = (*at, "kendall")
-    accuracy = [
-        (name.upper(), block.row("accuracy", name, "accuracy", scale=100.0, similarity=False))
-        for name in ("zsl", "ft", "icl")
-    ]
-    # No demonstrations, so no interval over sets of them.
-    accuracy[0] = ("ZSL", tuple(v and Value(v.mean) for v in accuracy[0][1]))
-    read = f"read at the {'last prompt token' if where == 'last' else 'token of label 0'}"
-    layout = [
-        ("accuracy (%)", 1, accuracy, ()),
-        (
-            "Rec2FTP (%)",
-            1,
-            [
-                ("Rec2FTP", block.row("rec2ftp", "value", scale=100.0)),
-                ("chance", block.row("rec2ftp", "chance", scale=100.0)),
-                ("mended items (number)", block.row("rec2ftp", "count")),
-            ],
-            block.few_mended(),
-        ),
-        (
-            f"SimAOU, {preset.updates[0]}",
-            3,
-            [
-                (f"random update, {random}", block.row(*aou, "references", random, "mean")),
-                ("chance", block.row(*aou, "references", "chance", "mean")),
-                ("FT update", block.row(*aou, "mean")),
-            ],
-            (read,),
-        ),
-        (
-            "SimAM",
-            3,
-            [
-                ("before FT", block.row(*at, "simam", "before", "mean")),
-                ("after FT", block.row(*after, "mean")),
-                ("difference", block.row(*at, "simam", "difference", "mean")),
-            ],
-            (read,),
-        ),
-        (
-            "Kendall's tau",
-            3,
-            [
-                (_UNTRAINED[random], block.row(*kendall, "references", random, "mean")),
-                ("FT", block.row(*kendall, "mean")),
-            ],
-            (read,),
-        ),
-    ]
-    return [
-        _Part(
-            number,
-            f"{number}. {title}",
-            digits,
-            tuple(rows),
-            (*notes, *block.notes(similarity=number > 1)),
+    place_read = "last prompt token" if where == "last" else "token of label 0"
+    read = f"read at the {place_read}"
+    if where not in preset.positions:
+        read = f"the preset {preset.name} does not read at the {place_read}"
+    parts = []
+    for metric in METRICS.values():
+        if (layout := metric.layout) is None:
+            continue
+        home, rows = metric.path(where), layout.rows(preset)
+        values = [
+            block.row(
+                *home,
+                *row.path,
+                scale=layout.scale if row.scaled else 1.0,
+                similarity=layout.similarity,
+                interval=row.drawn,
+            )
+            for row in rows
+        ]
+        notes = [read] if metric.placed else []
+        if layout.few:
+            notes += block.few(layout.few, *home, *rows[0].path)
+        notes += block.notes(similarity=layout.similarity)
+        if lacking := set(metric.needs) - set(block.settings_run):
+            notes.append(f"not run, and needed here: {', '.join(sorted(lacking))}")
+        parts.append(
+            _Part(
+                layout.title(preset),
+                layout.published,
+                layout.digits,
+                tuple((row.label, found) for row, found in zip(rows, values)),
+                tuple(notes),
+            )
         )
-        for number, (title, digits, rows, notes) in enumerate(layout, start=1)
-    ]
+    return parts
 
 
-def _published(number: int, columns: tuple[str, ...]) -> tuple:
+def _sets(block: Block) -> dict[str, int]:
+    return {task: len(cells) for task, cells in block.cells.items()}
+
+
+def _published(number: int | None, columns: tuple[str, ...]) -> tuple:
     """The rows of a table of the paper, for the tasks that it has."""
     found = []
     for label, values in _published_rows(number).items():
@@ -187,7 +163,7 @@ def _published(number: int, columns: tuple[str, ...]) -> tuple:
     return tuple(found)
 
 
-def _published_means(number: int, columns: tuple[str, ...]) -> dict[str, float]:
+def _published_means(number: int | None, columns: tuple[str, ...]) -> dict[str, float]:
     """The means over tasks that the paper prints, of unrounded values, if it is about these."""
     rows = _published_rows(number)
     tasks = {task.removeprefix("mini-") for task in columns}
@@ -196,14 +172,15 @@ def _published_means(number: int, columns: tuple[str, ...]) -> dict[str, float]:
     return {label: values["average"] for label, values in rows.items() if "average" in values}
 
 
-def _published_rows(number: int) -> dict[str, dict[str, float]]:
+def _published_rows(number: int | None) -> dict[str, dict[str, float]]:
     """Values by task, of each row of a table of the paper."""
-    table = published.table(f"dai2023-{number}")
-    found = {}
+    if number is None:
+        return {}
+    table, found = published.table(f"dai2023-{number}"), {}
     for row in table.rows:
         if "model" in row:
             what = [str(v) for k, v in row.items() if k not in ("model", "values", "quantity")]
             name = " ".join(what)
-            label = f"GPT {row['model']} (paper): {_ROWS.get(name, name) or table.title}"
+            label = f"GPT {row['model']} {PAPER}: {_ROWS.get(name, name) or table.title}"
             found[label] = dict(zip(table.columns, row["values"]))
     return found

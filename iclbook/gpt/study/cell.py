@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from iclbook.gpt.metrics import PRESETS, measure
+from iclbook.gpt.metrics import measure, wanted
+from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.observe import Observations, observe
 from iclbook.gpt.reading.score import predict
 from iclbook.gpt.study.arrays import keep
 from iclbook.gpt.study.names import record_name
+from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import finetune
@@ -31,12 +33,6 @@ from iclbook.rounding import finite, rounded
 
 MEMORY_MAPPED = 2**28
 """Observations of more bytes than this are kept in files."""
-
-WANTED = frozenset({"hidden", "scores", "top"})
-"""What a comparison of the settings needs of each of them."""
-
-EXTRA = {"icl": {"context_scores"}, "ft": {"queries"}}
-"""What the attention to training tokens needs besides of a setting."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +65,12 @@ class Cell(Setup):
         prepared, seen, tuned = prompted.prompts, dict(prompted.seen), None
         clock.append(time.perf_counter())
         if "ft" in self.settings:
-            examples, whole = prompted.examples, prompted.whole
+            examples, want = prompted.examples, prompted.wanted["ft"]
             how = self.finetuning(self.lr, examples.k_used)
-            with finetune(model, examples, how, record_queries=whole) as tuned:
+            with finetune(model, examples, how, record_queries="queries" in want) as tuned:
                 clock.append(time.perf_counter())
                 if not tuned.diverged:
-                    seen["ft"] = _observe(model, prepared, self, "ft", prompted.folder, whole)
+                    seen["ft"] = _observe(model, prepared, self, "ft", prompted.folder, want)
         found = {
             "items": len(prepared.gold),
             "labels": len(prepared.labels),
@@ -86,6 +82,7 @@ class Cell(Setup):
             "gold": prepared.gold,
             "diverged": tuned is not None and tuned.diverged,
         }
+        trained = None if tuned is None else tuned.queries
         if tuned is not None:
             found["ft_losses"] = tuned.losses
         found |= {f"{name}_predicted": observed.predicted for name, observed in seen.items()}
@@ -93,7 +90,7 @@ class Cell(Setup):
             found |= measure(
                 PRESETS[self.preset],
                 **{setting: seen.get(setting) for setting in ("zsl", "icl", "ft")},
-                training_queries=tuned.queries[: prepared.k_used] if self.compares else None,
+                training_queries=trained and trained[: prepared.k_used],
                 rng=np.random.default_rng(self.seed),
                 bos=len(prepared.bos),
                 separator=len(prepared.separator),
@@ -110,8 +107,8 @@ class Cell(Setup):
         measured["peak_memory"] = {"value": peak_memory(), "unit": "bytes"}
         return Results(
             {
-                name: {"value": finite(rounded(value)), "tolerance": _tolerance(name)}
-                for name, value in found.items()
+                name: {"value": value, "tolerance": _tolerance(name)}
+                for name, value in finite(rounded(found, significant=True)).items()
             },
             measured,
         )
@@ -125,7 +122,7 @@ class _Prompted:
     examples: Prompts  # finetuned on
     origin: dict
     seen: dict[str, Observations]
-    whole: bool  # whether more than the answers is observed
+    wanted: dict[str, frozenset[str]]  # what is observed of each setting besides its answers
     folder: tempfile.TemporaryDirectory | None
 
 
@@ -138,23 +135,23 @@ def _prompted(setup: Setup, keeps: bool, inputs: str) -> _Prompted:
     examples = prepared
     if setup.ft_all_k:
         examples = setup.training(model, rows, demos, items)
-    folder, whole = None, keeps or setup.compares
-    if whole and observed_bytes(model.net.config, prepared, preset) > MEMORY_MAPPED:
+    folder, wants = None, wanted(SETTINGS if keeps else setup.settings)
+    if any(wants.values()) and observed_bytes(model.net.config, prepared, preset) > MEMORY_MAPPED:
         folder = tempfile.TemporaryDirectory(prefix="iclbook-")
     seen = {
-        setting: _observe(model, prepared, setup, setting, folder, whole)
+        setting: _observe(model, prepared, setup, setting, folder, wants[setting])
         for setting in ("zsl", "icl")
         if setting in setup.settings
     }
-    return _Prompted(prepared, examples, rows.origin, seen, whole, folder)
+    return _Prompted(prepared, examples, rows.origin, seen, wants, folder)
 
 
 def _observe(
-    model: LanguageModel, prepared: Prompts, setup: Setup, setting: str, folder, whole: bool
+    model: LanguageModel, prepared: Prompts, setup: Setup, setting: str, folder, want: frozenset[str]
 ) -> Observations:
-    """What a setting answers, and if `whole` what a comparison needs to see."""
+    """What a setting answers, and what else is wanted of it."""
     context = setting == "icl"
-    if not whole:
+    if not want:
         scores = predict(model, prepared, context)
         return Observations(scores, scores.argmax(axis=1), prepared.gold)
     where = None
@@ -166,7 +163,7 @@ def _observe(
         prepared,
         context=context,
         positions=PRESETS[setup.preset].positions,
-        want=WANTED | EXTRA.get(setting, set()),
+        want=want,
         folder=where,
     )
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from iclbook.gpt.metrics import PRESETS
 from iclbook.gpt.model.load import choose_device, choose_dtype
 from iclbook.gpt.reading.score import BATCH_TOKENS
 from iclbook.gpt.study.cell import MEMORY_MAPPED, observed_bytes
+from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.run import Group
 from iclbook.gpt.tuning.trainable import trainable
 

@@ -6,9 +6,10 @@ cut to the window matters only for which of them are trained on.
 
 from dataclasses import dataclass
 
-from iclbook.gpt.metrics import PRESETS, accuracy
+from iclbook.gpt.metrics import accuracy
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.score import predict
+from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.data import Data
 from iclbook.gpt.text.demonstrations import selection

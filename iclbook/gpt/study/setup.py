@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from iclbook.gpt.metrics import PRESETS
+from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.model.load import (
     DTYPES,
     Card,
@@ -23,6 +23,7 @@ from iclbook.gpt.model.load import (
     load_model,
 )
 from iclbook.gpt.model.sources import find
+from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.text import tasks
 from iclbook.gpt.text.data import Data, load_rows
 from iclbook.gpt.text.demonstrations import draw, read_demonstrations
@@ -32,9 +33,6 @@ from iclbook.records import config_hash
 from iclbook.records.sources import sha256
 from iclbook.threads import check_threads
 from iclbook.validate import check_choice, check_count
-
-SETTINGS = ("zsl", "ft", "icl")
-"""Zero-shot, finetuned on the demonstrations, and with the demonstrations in context."""
 
 FINETUNING = ("rule", "parameters", "loss", "optimiser", "epochs", "batch", "ft_all_k")
 """What only matters if ``ft`` is among the settings."""

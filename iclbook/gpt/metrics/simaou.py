@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from iclbook.gpt.metrics.baseline import random_direction
 from iclbook.gpt.metrics.chunks import check_alike, chunks, to_numpy
+from iclbook.gpt.metrics.metric import Comparison, Layout, Metric, Row, of_three
 from iclbook.gpt.metrics.scores import Scores, check_defined
 
 TINY = 1e-20
@@ -111,3 +112,36 @@ def _normalised_noise(
     a_along, a_across = -c, np.sqrt(np.maximum(2 * c - c**2, 0))
     sizes = np.sqrt(2 * c) * np.sqrt(np.maximum(-2 * b_along, 0))
     return (a_along * b_along + a_across * b_across) / (sizes + TINY)
+
+
+def _compute(given: Comparison, rng: np.random.Generator) -> dict | None:
+    outputs = given.arrays("hidden")
+    if outputs is None:
+        return None
+    noise, intervals = rng.spawn(2)
+    return {
+        update: sim_aou(
+            *outputs, normalise=update == "normalised", rng=noise, device=given.device
+        ).summary(intervals, given.preset.random)
+        for update in given.preset.updates
+    }
+
+
+SIMAOU = Metric(
+    "simaou",
+    _compute,
+    of_three("hidden"),
+    placed=True,
+    layout=Layout(
+        title=lambda preset: f"SimAOU, {preset.updates[0]}",
+        rows=lambda preset: (
+            Row(
+                f"random update, {preset.random[0]}",
+                (preset.updates[0], "references", preset.random[0], "mean"),
+            ),
+            Row("chance", (preset.updates[0], "references", "chance", "mean")),
+            Row("FT update", (preset.updates[0], "mean")),
+        ),
+        published=3,
+    ),
+)

@@ -12,22 +12,13 @@ import numpy as np
 from jaxtyping import Bool, Int
 from scipy import stats
 
+from iclbook.gpt.metrics.accuracy import check_rows
+from iclbook.gpt.metrics.intervals import share_interval
+from iclbook.gpt.metrics.metric import Comparison, Layout, Metric, Row, of_three
 from iclbook.validate import check_count
 
 LEAST = 10
 """Below so many items in its denominator, Rec2FTP is not a number to report."""
-
-
-def accuracy(predicted: Int[np.ndarray, "n"], gold: Int[np.ndarray, "n"]) -> float:
-    """Share of items that are predicted right.
-
-    Raises
-    ------
-    ValueError
-        If there are no items or the shapes differ.
-    """
-    _check_rows(predicted=predicted, gold=gold)
-    return float((predicted == gold).mean())
 
 
 @dataclass(frozen=True)
@@ -99,7 +90,7 @@ def rec2ftp(
     ValueError
         If there are no items or the shapes differ.
     """
-    _check_rows(zsl_right=zsl_right, ft_right=ft_right, icl_right=icl_right, gold=gold)
+    check_rows(zsl_right=zsl_right, ft_right=ft_right, icl_right=icl_right, gold=gold)
     check_count("least", least)
     wrong = ~zsl_right
     mended, kept = wrong & ft_right, wrong & ~ft_right
@@ -127,55 +118,6 @@ def rec2ftp(
     )
 
 
-def beats_own_frequencies(
-    predicted: Int[np.ndarray, "n"],
-    gold: Int[np.ndarray, "n"],
-    rng: np.random.Generator,
-    *,
-    permutations: int = 9999,
-    level: float = 0.05,
-) -> dict:
-    """Does a task count: is the accuracy above what the predicted frequencies score blindly?
-
-    A setting that has learned only how often to say each word scores
-    sum_c p_pred(c) p_gold(c). A similarity with such a setting says nothing about the task.
-
-    Parameters
-    ----------
-    predicted, gold : int array, shape (n,)
-        Label numbers.
-    rng : numpy.random.Generator
-    permutations : int
-        Random pairings of predictions and gold labels for the test.
-    level : float
-        The task counts if p lies below.
-
-    Returns
-    -------
-    dict
-        `accuracy`, `chance`, `p` (permutation test, one-sided) and `counts` (bool).
-
-    Raises
-    ------
-    ValueError
-        If there are no items or the shapes differ.
-    """
-    check_count("permutations", permutations)
-    reached = accuracy(predicted, gold)
-    given, given_counts = np.unique(predicted, return_counts=True)
-    right, right_counts = np.unique(gold, return_counts=True)
-    same = given[:, None] == right
-    if 1 in same.shape:
-        p = 1.0  # every pairing is right as often (and SciPy 1.17 draws wrong tables here)
-    else:
-        # A random pairing matters only through its table of counts, which has these margins.
-        table = stats.random_table(given_counts, right_counts)
-        hits = table.rvs(permutations, random_state=rng)[:, same].sum(1)
-        p = (1 + int((hits >= (predicted == gold).sum()).sum())) / (1 + permutations)
-    chance = float(given_counts @ same @ right_counts) / len(gold) ** 2
-    return {"accuracy": reached, "chance": chance, "p": p, "counts": p < level}
-
-
 def _p_overlap(both: int, strata: list[tuple[int, int, int]]) -> float:
     """P(overlap >= both) where each stratum is (items, marked, drawn): independent draws add up."""
     law = np.ones(1)
@@ -184,11 +126,30 @@ def _p_overlap(both: int, strata: list[tuple[int, int, int]]) -> float:
     return float(min(1.0, law[both:].sum()))
 
 
-def _check_rows(**rows) -> None:
-    (first, row), *_ = rows.items()
-    for name, other in rows.items():
-        if np.ndim(other) != 1 or len(other) != len(row) or not len(row):
-            raise ValueError(
-                f"{name} has shape {np.shape(other)}; expected ({len(row)},) as {first} has, one "
-                f"entry an item and at least one item."
-            )
+def _compute(given: Comparison, rng: np.random.Generator) -> dict:
+    right = {name: given.right(name) for name in ("zsl", "ft", "icl")}
+    recall = rec2ftp(*right.values(), given.gold, least=given.preset.least_mended)
+    interval = None
+    if recall.value is not None:
+        mended = ~right["zsl"] & right["ft"]
+        interval = list(share_interval(right["icl"], rng, among=mended))
+    return recall.summary() | {"interval": interval}
+
+
+REC2FTP = Metric(
+    "rec2ftp",
+    _compute,
+    of_three(),
+    layout=Layout(
+        title=lambda preset: "Rec2FTP (%)",
+        rows=lambda preset: (
+            Row("Rec2FTP", ("value",)),
+            Row("chance", ("chance",)),
+            Row("mended items (number)", ("count",), scaled=False),
+        ),
+        published=2,
+        scale=100.0,
+        digits=1,
+        few=f"sets with {LEAST} mended items or more",
+    ),
+)

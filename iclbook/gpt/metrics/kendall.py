@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from iclbook.gpt.metrics.chunks import chunks, to_numpy
+from iclbook.gpt.metrics.metric import Comparison, Layout, Metric, Row, of_three
 from iclbook.gpt.metrics.rank import tau_of_tensors
 from iclbook.gpt.metrics.scores import Scores
 from iclbook.validate import check_count
@@ -116,3 +117,41 @@ def _places(lengths: list[int], c: int, bos: int, separator: int) -> tuple[np.nd
         f"to it. Expected the demonstrations of the context, in order, to be the first training "
         f"examples; check `bos` and `separator`."
     )
+
+
+def _compute(given: Comparison, rng: np.random.Generator) -> dict | None:
+    context = given.settings["icl"].context_scores.get(given.position)
+    queries = given.settings["ft"].queries.get(given.position)
+    if context is None or queries is None or given.training_queries is None:
+        return None
+    noise, intervals = rng.spawn(2)
+    tau = kendall(
+        context,
+        given.training_queries,
+        queries,
+        bos=given.bos,
+        separator=given.separator,
+        first=given.preset.kendall_items,
+        rng=noise,
+        device=given.device,
+    )
+    return tau.summary(intervals, given.preset.random)
+
+
+_UNTRAINED = {"isotropic": "random query", "uniform": "random weights"}
+"""What stands in the place of finetuning in the random row."""
+
+KENDALL = Metric(
+    "kendall",
+    _compute,
+    of_three(icl={"context_scores"}, ft={"queries"}),
+    placed=True,
+    layout=Layout(
+        title=lambda preset: "Kendall's tau",
+        rows=lambda preset: (
+            Row(_UNTRAINED[preset.random[0]], ("references", preset.random[0], "mean")),
+            Row("FT", ("mean",)),
+        ),
+        published=5,
+    ),
+)

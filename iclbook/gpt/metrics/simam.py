@@ -12,8 +12,9 @@ from jaxtyping import Float, Int
 
 from iclbook.gpt.metrics.baseline import random_direction
 from iclbook.gpt.metrics.chunks import check_alike, chunks, to_numpy
-from iclbook.gpt.metrics.representation import TINY, cosine
+from iclbook.gpt.metrics.metric import Comparison, Layout, Metric, Row, of_three
 from iclbook.gpt.metrics.scores import Scores, check_defined, defined_mean
+from iclbook.gpt.metrics.simaou import TINY, cosine
 
 UNMOVED = 1e-3
 """A row that demonstrations change by less than this share of its length has no direction of
@@ -116,3 +117,35 @@ def _check_lengths(lengths: np.ndarray, n: int, n_q: int, shortest: int) -> None
             f"lengths have shape {lengths.shape} and lie in [{lengths.min()}, {lengths.max()}]; "
             f"expected ({n},) within [{shortest}, {n_q}], the number of scores of each item."
         )
+
+
+def _compute(given: Comparison, rng: np.random.Generator) -> dict | None:
+    rows = given.arrays("scores")
+    if rows is None:
+        return None
+    noise, intervals = rng.spawn(2)
+    scores = sim_am(
+        *rows,
+        given.settings["zsl"].lengths[given.position],
+        last_key=given.preset.label_key or given.position != "label",
+        rng=noise,
+        device=given.device,
+    )
+    return {name: score.summary(intervals, given.preset.random) for name, score in scores.items()}
+
+
+SIMAM = Metric(
+    "simam",
+    _compute,
+    of_three("scores"),
+    placed=True,
+    layout=Layout(
+        title=lambda preset: "SimAM",
+        rows=lambda preset: (
+            Row("before FT", ("before", "mean")),
+            Row("after FT", ("after", "mean")),
+            Row("difference", ("difference", "mean")),
+        ),
+        published=4,
+    ),
+)

@@ -147,7 +147,12 @@ def _prompted(setup: Setup, keeps: bool, inputs: str) -> _Prompted:
 
 
 def _observe(
-    model: LanguageModel, prepared: Prompts, setup: Setup, setting: str, folder, want: frozenset[str]
+    model: LanguageModel,
+    prepared: Prompts,
+    setup: Setup,
+    setting: str,
+    folder: tempfile.TemporaryDirectory | None,
+    want: frozenset[str],
 ) -> Observations:
     """What a setting answers, and what else is wanted of it."""
     context = setting == "icl"

@@ -22,7 +22,7 @@ from iclbook.gpt.model.load import (
     choose_dtype,
     load_model,
 )
-from iclbook.gpt.model.sources import find
+from iclbook.gpt.model.sources import find_source
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.text import tasks
 from iclbook.gpt.text.data import Data, load_rows
@@ -287,7 +287,7 @@ def _card(name: str, files: tuple) -> Card:
 @functools.lru_cache(maxsize=64)
 def _folder(name: str) -> Path | None:
     """Folder of a model; None for one of the hub."""
-    return find(name).folder
+    return find_source(name).folder
 
 
 def _files(name: str) -> tuple[tuple[str, str], ...]:

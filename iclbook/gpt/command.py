@@ -20,7 +20,7 @@ COMMANDS = {
     "run": "compare in-context learning with finetuning on a language model",
     "table": "print the paper's tables beside yours",
     "tasks": "list the tasks, or show one prompt of each",
-    "models": "list model families and names that are known to work",
+    "models": "list model families that work, and models to begin with",
 }
 """Each command, and what it does."""
 
@@ -193,9 +193,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from iclbook.gpt.model.sources import known
+    from iclbook.gpt.model.listing import listing
 
-    for model in known():
-        window = f"{model.window:,} tokens"
-        print(f"{model.name:36} {model.family:9} {model.parameters:>5} {window:>15}  {model.note}")
+    print(listing())
     return 0

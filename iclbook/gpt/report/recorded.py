@@ -15,6 +15,7 @@ import numpy as np
 
 from iclbook import published, records
 from iclbook.gpt.metrics import METRICS, seed_interval
+from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.report.render import Value
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.presets import PRESETS
@@ -77,8 +78,8 @@ class Block:
         for depth, key in enumerate(path):
             keys = {k for entry in level if isinstance(entry, dict) for k in entry}
             if key not in keys:
-                if depth < len(home):
-                    return  # a metric that was not computed with these settings
+                if depth < len(home) or key in SETTINGS:
+                    return  # a setting that was not run, or a metric that needs one
                 raise ValueError(
                     f"{'.'.join(path)}: {key!r} is no entry of the results of {self.label}; "
                     f"expected one of {', '.join(sorted(keys)) or 'none: this is a number'}."

@@ -160,7 +160,7 @@ def test_a_bad_model_does_not_stop_the_sound_ones(tiny, tmp_path, command):
     code, _, errors = command(*asked, "--settings", "zsl", "--out", out)
     assert code == 1
     assert errors.count("looks like a folder") == 1
-    assert f"{bad / 'model.safetensors'} cannot be read" in errors
+    assert "it is damaged or cut short" in errors
     place = records.portable(tiny)
     assert sorted((c["model"], c["task"]) for c in configs(out)) == [(place, "mr"), (place, "sst2")]
 

@@ -130,7 +130,7 @@ def definition(exercise: str, monkeypatch) -> dict:
 def test_every_exercise_has_answers_to_test_it_with():
     assert len(EXERCISES) >= 15
     assert set(PREDICTIONS) <= set(NAMES)
-    assert set(RIGHT) == set(WRONG) == set(GIVEAWAYS) == set(EXERCISES)
+    assert set(RIGHT) == set(WRONG) == set(ALMOST) == set(GIVEAWAYS) == set(EXERCISES)
     assert all(len(RIGHT[exercise]) >= 2 for exercise in EXERCISES)
     assert all(len(WRONG[exercise]) >= 2 for exercise in EXERCISES)
 
@@ -188,7 +188,8 @@ def test_an_answer_that_fails_at_an_edge_hears_where(exercise, answer, words):
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_every_edge_is_one_that_an_answer_falls_from(exercise, monkeypatch):
     messages = [check(exercise, answer).message for answer, _ in ALMOST[exercise]]
-    edges = definition(exercise, monkeypatch).get("edges", {})
+    edges = definition(exercise, monkeypatch)["edges"]
+    assert edges
     assert all(any(f"but {place} " in message for message in messages) for place in edges)
 
 
@@ -226,7 +227,7 @@ def test_an_unknown_mistake_gets_the_general_hint(exercise, monkeypatch):
 def test_no_message_gives_the_answer_away(exercise, monkeypatch):
     given = definition(exercise, monkeypatch)
     hints = [mistake.hint for mistake in given["mistakes"]]
-    for message in [given["hint"], *hints, *given.get("edges", {})]:
+    for message in [given["hint"], *hints, *given["edges"]]:
         assert not CODE.search(message), message
         assert not [words for words in GIVEAWAYS[exercise] if words in message], message
 
@@ -474,6 +475,7 @@ def marked(answer, mistakes=(), cases=((1.0,), (3.0,))):
         answer,
         right=double,
         cases=cases,
+        edges={},
         mistakes=mistakes,
         praise="Well done.",
         hint="Look again.",

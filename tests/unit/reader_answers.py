@@ -1,16 +1,20 @@
 """Answers to the exercises as readers write them, for `test_checks.py`.
 
 `RIGHT[exercise]` lists correct answers in several styles; `WRONG[exercise]` lists what comes out
-of a misconception, each with words that its message must contain. Nothing here is taken from the
-checks.
+of a misconception, each with words that its message must contain; `ALMOST[exercise]` lists answers
+that are right in general and fail at an edge, with words that name it. `PREDICTIONS` holds what
+readers say before an experiment runs. Nothing here is taken from the checks.
 """
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import numpy as np
 
 RIGHT = defaultdict(list)
 WRONG = defaultdict(list)
+ALMOST = defaultdict(list)
+PREDICTIONS = {}
 
 
 def right(exercise):
@@ -21,6 +25,20 @@ def right(exercise):
 def wrong(exercise, words):
     """Register an answer that follows from a misconception."""
     return lambda function: WRONG[exercise].append((function, words)) or function
+
+
+def almost(exercise, words):
+    """Register an answer that is right in general and fails at one edge."""
+    return lambda function: ALMOST[exercise].append((function, words)) or function
+
+
+class Prediction(NamedTuple):
+    """A question about an experiment: what is right, what else one may say, what is measured."""
+
+    right: str
+    wrong: tuple[str, ...]
+    measured: tuple  # arguments of the check after the guess, as the experiment gives them
+    otherwise: tuple  # the same, had the experiment come out in another way
 
 
 # Gradient descent is memory

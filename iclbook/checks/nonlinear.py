@@ -20,6 +20,14 @@ def kernel_step(answer) -> Verdict:
         answer,
         right=right,
         cases=cases,
+        edges={
+            "with a single pair": (
+                np.array([[0.5, -1.0]]),
+                np.array([2.0]),
+                np.array([1.0, 0.3]),
+                0.8,
+            )
+        },
         praise="Nobody needs the weights: the kernel of the features is enough.",
         hint="One step from zero writes every target times its features into W. What does W then "
         "answer to the features of the query?",
@@ -60,6 +68,7 @@ def guess_without_context(answer) -> Verdict:
         answer,
         right=right,
         cases=[(np.linspace(-5, 5, 11),), (np.array([0.3, 2.0]),)],
+        edges={"beyond x = 5": (np.array([-7.5, 6.0, 8.0]),)},
         praise="This is what the model should say before it has seen a pair.",
         hint="The best guess under a squared loss is the mean over all tasks. Take the mean over "
         "amplitude and phase separately: they are independent.",
@@ -102,6 +111,7 @@ def mean_cosine_of_numbers(answer) -> Verdict:
         answer,
         right=right,
         cases=cases,
+        edges={"for tiny gradients": (1e-7 * rng.normal(size=9), 1e-7 * rng.normal(size=9))},
         praise="Only signs are left: lengths drop out of a cosine, and a line has two directions.",
         hint="Write down the cosine of two numbers, and then take the mean over the tasks.",
         mistakes=[

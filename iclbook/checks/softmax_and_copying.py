@@ -23,6 +23,14 @@ def opposite_heads(answer) -> Verdict:
             (_softmax(sharpness * X @ x_q) - _softmax(-sharpness * X @ x_q)) @ y
         ),
         cases=cases,
+        edges={
+            "with a single pair": (
+                np.array([[0.4, -0.2]]),
+                np.array([1.5]),
+                np.array([1.0, 0.5]),
+                2.0,
+            )
+        },
         praise="The mean of the targets is in both averages, and gone from the difference.",
         hint="Each head averages the targets with softmax weights. What happens to the logits of "
         "the second head, and with which sign does its average count?",
@@ -62,6 +70,7 @@ def logit_for_share(answer) -> Verdict:
         answer,
         right=lambda share, keys: np.log(share * (keys - 1) / (1 - share)),
         cases=cases,
+        edges={"for less than an even share": (0.02, 21)},
         praise="It grows with the logarithm of the number of keys: longer prompts need more.",
         hint="Write the share of a key with logit s among keys with logit 0, and solve for s.",
         mistakes=[
@@ -105,6 +114,7 @@ def other_tokens(answer) -> Verdict:
         answer,
         right=right,
         cases=cases,
+        edges={"where two tokens react alike": (np.array([0.2, 0.7, 0.4, 0.2, 0.5]), 0)},
         praise="Now this curve and that of the next token can move apart.",
         hint="Which tokens are neither j nor the next one, and how many are they?",
         mistakes=[

@@ -548,10 +548,12 @@ def test_an_edge_is_looked_at_when_the_cases_are_right():
         "Right in general, but at zero your function stops with ZeroDivisionError: "
         "float division by zero."
     )
-    assert at_edges(lambda x: 2 * x if x else np.nan).endswith("at zero your result holds NaN or "
-                                                               "infinite numbers.")
-    assert at_edges(lambda x: 2 * x if x else None).endswith("at zero your function returns "
-                                                             "nothing.")
+    assert at_edges(lambda x: 2 * x if x else np.nan).endswith(
+        "at zero your result holds NaN or infinite numbers."
+    )
+    assert at_edges(lambda x: 2 * x if x else None).endswith(
+        "at zero your function returns nothing."
+    )
     assert at_edges(lambda x: -x) == "The sign."
 
 

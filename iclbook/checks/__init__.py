@@ -23,7 +23,7 @@ from iclbook.checks.meta_gradients import (
     update_of_finetuning,
 )
 from iclbook.checks.nonlinear import guess_without_context, kernel_step, mean_cosine_of_numbers
-from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
+from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
 from iclbook.checks.prediction import chance_bounds, chance_by_label, recall_to_finetuning
 from iclbook.checks.representation import (
     chance_of_noise,
@@ -46,6 +46,7 @@ __all__ = [
     "Mistake",
     "Verdict",
     "adaptive_rate",
+    "another_prompt",
     "at_depth",
     "blind_accuracy",
     "chance_bounds",
@@ -94,6 +95,5 @@ __all__ = [
     "trained_rows",
     "two_eigenvalues",
     "update_of_finetuning",
-    "value_matrix",
     "write_token",
 ]

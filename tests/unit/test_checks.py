@@ -75,7 +75,7 @@ GIVEAWAYS = {
     "share_of_demonstrations": ["Z' / (Z", "exp("],
     "softmax_update": ["lam (", "lambda ("],
     "positive_features": ["|x|^2 / 2", "sqrt", "exp(-"],
-    "value_matrix": ["- I", "minus the identity", "-1"],
+    "another_prompt": ["third power", "cubed", "copies times"],
     "targets_left": ["X X^T", "power", "eta / N"],
     "examples_needed": ["1 / share", "ceil", "d + k - 2", "round up"],
     "step_size_of": ["trace", "[-1", "minus A"],

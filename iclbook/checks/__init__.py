@@ -9,7 +9,7 @@ Modules are named after chapters.
 
 from iclbook.checks.attention import similarity_of_changes, summed_attention, tau_by_pairs
 from iclbook.checks.attention_is_training import shortest_context, targets, write_token
-from iclbook.checks.deeper import error_left, stable_damping, two_eigenvalues
+from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
     rebuild_weights,
@@ -33,9 +33,10 @@ from iclbook.checks.representation import (
 from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
 from iclbook.checks.softmax_and_copying import logit_for_share, opposite_heads, other_tokens
 from iclbook.checks.the_dual import contributions, dual_output, effective_number
+from iclbook.checks.the_plateau import even_part, stuck_loss
 from iclbook.checks.the_table import at_depth, operations_of_cell
 from iclbook.checks.training_finds_it import (
-    rank_limited_loss,
+    mixed_rate,
     sensitivity_by_differences,
     step_size_of,
 )
@@ -59,7 +60,7 @@ __all__ = [
     "dual_output",
     "effective_number",
     "effective_rank",
-    "error_left",
+    "even_part",
     "examples_needed",
     "guess_without_context",
     "honest_accuracy",
@@ -68,16 +69,17 @@ __all__ = [
     "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",
+    "mixed_rate",
     "momentum_coefficients",
     "normalised_similarity",
     "operations_of_cell",
     "opposite_heads",
     "other_tokens",
     "positive_features",
-    "rank_limited_loss",
     "rates_under_noise",
     "rebuild_weights",
     "recall_to_finetuning",
+    "repeats_until_seen",
     "ridge_prediction",
     "sensitivity_by_differences",
     "share_of_demonstrations",
@@ -88,6 +90,7 @@ __all__ = [
     "softmax_update",
     "stable_damping",
     "step_size_of",
+    "stuck_loss",
     "summed_attention",
     "targets",
     "targets_left",

@@ -12,7 +12,8 @@ def another_prompt(answer) -> Verdict:
     return mark(
         answer,
         right=lambda copies, scale: copies * scale**3,
-        cases=[(3, 0.5), (2, -1.5), (1, 1.0), (4, 0.0)],
+        cases=[(3, 0.5), (2, 1.5), (1, 1.0)],
+        edges={"for a negative scale": (2, -1.5), "for a scale of zero": (4, 0.0)},
         praise="A score holds two inputs, a target one more, and a sum does not divide by the "
         "number of its terms: the learning rate is a weight.",
         hint="Write the prediction as a sum over the examples. How often does an input stand in "
@@ -67,12 +68,17 @@ def targets_left(answer) -> Verdict:
     rng = np.random.default_rng(1)
     cases = [
         (rng.normal(size=(n, d)), rng.normal(size=n), 0.3, layers)
-        for n, d, layers in [(6, 3, 4), (4, 5, 3), (1, 1, 2), (3, 2, 0)]
+        for n, d, layers in [(6, 3, 4), (4, 5, 3)]
     ]
+    X, y = rng.normal(size=(3, 2)), rng.normal(size=3)
     return mark(
         answer,
         right=right,
         cases=cases,
+        edges={
+            "for no layer at all": (X, y, 0.3, 0),
+            "with a single example": (X[:1], y[:1], 1, 2),
+        },
         praise="The targets carry what is still to be learned from layer to layer.",
         hint="Start with one layer. Which weights does a step from zero reach, and what do they "
         "say about the context inputs? That much is gone. The next layer sees the rest.",
@@ -114,8 +120,8 @@ def examples_needed(answer) -> Verdict:
     return mark(
         answer,
         right=right,
-        # The last share is met exactly.
-        cases=[(10, 1.8, 0.15), (5, 3.0, 0.28), (20, 6.0, 0.07), (4, 3.0, 0.25)],
+        cases=[(10, 1.8, 0.15), (5, 3.0, 0.28), (20, 6.0, 0.07)],
+        edges={"where the share is met exactly": (4, 3.0, 0.25)},
         praise="The number grows like one over the share. Least squares needs no more than d.",
         hint="Divide the smallest loss by the loss at a learning rate of zero, and solve for N.",
         mistakes=[
@@ -127,10 +133,6 @@ def examples_needed(answer) -> Verdict:
             Mistake(
                 lambda d, k, share: math.floor(exact(d, k, share)),
                 "One example short: with this many the loss is still above the share.",
-            ),
-            Mistake(
-                lambda d, k, share: math.floor(exact(d, k, share)) + 1,
-                "One example too many wherever the share is met exactly: at most includes equal.",
             ),
             Mistake(
                 lambda d, k, share: round(exact(d, k, share)),

@@ -6,8 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from iclbook import figures
+
+Numbers = np.ndarray | Tensor | Sequence
+"""An array, a tensor, or nested lists, as records have them."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence]) -> None:
@@ -35,12 +39,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence]) -> None:
         print("  ".join([first.ljust(widths[0]), *cells]).rstrip())
 
 
-def matrices(named: Mapping[str, np.ndarray], d: int, *, height: float = 1.5) -> Figure:
+def spread(values: Numbers, digits: int) -> list[str]:
+    """Mean, lowest and highest of some numbers, as texts with so many decimals."""
+    return [f"{f(values):.{digits}f}" for f in (np.mean, np.min, np.max)]
+
+
+def matrices(named: Mapping[str, np.ndarray | Tensor], d: int, *, height: float = 1.5) -> Figure:
     """Draw matrices that act on tokens side by side, from -1 (blue) to 1 (red).
 
     Parameters
     ----------
-    named : mapping of str to arrays (D, D)
+    named : mapping of str to arrays or tensors (D, D)
         Title to matrix.
     d : int
         How many of the D entries are inputs; lines part them from the targets.
@@ -61,7 +70,7 @@ def matrices(named: Mapping[str, np.ndarray], d: int, *, height: float = 1.5) ->
     return figure
 
 
-def sheet(axis: Axes, a: Sequence, M: Sequence, title: str) -> None:
+def sheet(axis: Axes, a: Numbers, M: Numbers, title: str) -> None:
     """Draw the keys M of a one-head layer and, below a gap, its values a.
 
     Parameters

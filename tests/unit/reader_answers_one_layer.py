@@ -1,7 +1,7 @@
 """Answers to the exercises of "One layer, one step" as readers write them."""
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import almost, right, wrong
 
 
 @right("another_prompt")
@@ -18,6 +18,16 @@ def prompt_by_trying(copies, scale):
         return (X @ w) @ (X @ query)
 
     return answer(np.tile(scale * x, (copies, 1)), scale * x_q) / answer(x[None], x_q)
+
+
+@almost("another_prompt", "negative scale")
+def prompt_without_sign(copies, scale):
+    return copies * abs(scale) ** 3
+
+
+@almost("another_prompt", "scale of zero")
+def prompt_by_small_changes(copies, scale):
+    return copies * scale**4 / np.float64(scale)
 
 
 @wrong("another_prompt", "what does the layer divide by")
@@ -62,6 +72,22 @@ def left_by_weights(X, y, eta, layers):
     for _ in range(layers):
         W += eta * np.mean((y - X @ W)[:, None] * X, axis=0)
     return y - X @ W
+
+
+@almost("targets_left", "for no layer at all")
+def left_after_a_first(X, y, eta, layers):
+    left = [y - eta / len(X) * X @ X.T @ y]
+    while len(left) < layers:
+        left.append(left[-1] - eta / len(X) * X @ X.T @ left[-1])
+    return left[-1]
+
+
+@almost("targets_left", "with a single example")
+def left_by_squeezed_matrices(X, y, eta, layers):
+    step = np.squeeze(X @ X.T) * eta / len(X)
+    for _ in range(layers):
+        y = y - step @ y
+    return y
 
 
 @wrong("targets_left", "however many")
@@ -117,7 +143,7 @@ def needed_cut_off(d, k, share):
     return int((d + k - 2) / share - (d + k - 2))
 
 
-@wrong("examples_needed", "includes equal")
+@almost("examples_needed", "met exactly your function gives something else")
 def needed_and_one(d, k, share):
     return int((d + k - 2) / share - (d + k - 2)) + 1
 

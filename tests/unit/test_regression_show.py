@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from iclbook.regression.show import matrices, sheet, table
+from iclbook.regression.show import matrices, sheet, spread, table
 
 
 def test_a_table_has_its_first_column_to_the_left_and_the_others_to_the_right(capsys):
@@ -26,6 +26,10 @@ def test_a_row_of_another_length_is_refused(capsys):
     with pytest.raises(ValueError, match="a row has 1 cells, the head 2"):
         table(["a", "b"], [["only one"]])
     assert not capsys.readouterr().out
+
+
+def test_a_spread_is_mean_lowest_and_highest():
+    assert spread([1.0, 2.0, 6.0], 1) == ["3.0", "1.0", "6.0"]
 
 
 def test_matrices_are_drawn_on_one_scale_and_parted_behind_the_inputs():

@@ -9,7 +9,7 @@ Modules are named after chapters.
 
 from iclbook.checks.attention import similarity_of_changes, summed_attention, tau_by_pairs
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
-from iclbook.checks.deeper import error_left, stable_damping, two_eigenvalues
+from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
     rebuild_weights,
@@ -28,7 +28,7 @@ from iclbook.checks.nonlinear import (
     mean_cosine_of_numbers,
     wave_further,
 )
-from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
+from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
 from iclbook.checks.prediction import chance_bounds, chance_by_label, recall_to_finetuning
 from iclbook.checks.representation import (
     chance_of_noise,
@@ -43,9 +43,10 @@ from iclbook.checks.softmax_and_copying import (
     other_tokens,
 )
 from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
+from iclbook.checks.the_plateau import even_part, stuck_loss
 from iclbook.checks.the_table import at_depth, operations_of_cell
 from iclbook.checks.training_finds_it import (
-    rank_limited_loss,
+    mixed_rate,
     sensitivity_by_differences,
     step_size_of,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "Mistake",
     "Verdict",
     "adaptive_rate",
+    "another_prompt",
     "at_depth",
     "average_of_examples",
     "blind_accuracy",
@@ -73,7 +75,7 @@ __all__ = [
     "dual_output",
     "effective_number",
     "effective_rank",
-    "error_left",
+    "even_part",
     "examples_needed",
     "guess_without_context",
     "honest_accuracy",
@@ -82,6 +84,7 @@ __all__ = [
     "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",
+    "mixed_rate",
     "momentum_coefficients",
     "negatives",
     "normalised_similarity",
@@ -89,10 +92,10 @@ __all__ = [
     "opposite_heads",
     "other_tokens",
     "positive_features",
-    "rank_limited_loss",
     "rates_under_noise",
     "rebuild_weights",
     "recall_to_finetuning",
+    "repeats_until_seen",
     "ridge_prediction",
     "sensitivity_by_differences",
     "share_of_copies",
@@ -104,6 +107,7 @@ __all__ = [
     "size_for_score",
     "stable_damping",
     "step_size_of",
+    "stuck_loss",
     "summed_attention",
     "targets",
     "targets_left",
@@ -112,6 +116,5 @@ __all__ = [
     "turned_inputs",
     "two_eigenvalues",
     "update_of_finetuning",
-    "value_matrix",
     "wave_further",
 ]

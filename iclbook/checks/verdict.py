@@ -69,10 +69,10 @@ def mark(
     *,
     right: Callable,
     cases: Sequence[tuple],
+    edges: Mapping[str, tuple],
     mistakes: Sequence[Mistake],
     praise: str,
     hint: str,
-    edges: Mapping[str, tuple] | None = None,
 ) -> Verdict:
     """Compare a reader's function with the right one and with the known mistakes.
 
@@ -85,13 +85,13 @@ def mark(
     cases : sequence of tuples
         Arguments of each call. A mistake is recognised only if it fits all of them; where it
         stops with an error (a shape that does not fit), the answer has to stop too.
+    edges : mapping of str to tuple
+        Further arguments, at which an answer that is right in all cases may still fail. The key
+        names the place, as in "with a single example": it completes "Right in general, but ...".
     mistakes : sequence of Mistake
         The misconceptions, the most specific first.
     praise, hint : str
         Said when the answer is right, and when it is wrong in an unknown way.
-    edges : mapping of str to tuple, optional
-        Further arguments, at which an answer that is right in all cases may still fail. The key
-        names the place, as in "with a single example": it completes "Right in general, but ...".
     """
     if answer is None or answer is Ellipsis:
         return Verdict(False, "There is no answer here so far: hand the check your function.")
@@ -104,12 +104,11 @@ def mark(
         )
     if not _accepts(answer, len(cases[0])):
         return Verdict(False, f"Your function should take the arguments ({call}), in this order.")
-    places = edges or {}
     try:
-        got, printed = _run_aloud(answer, [*cases, *places.values()])
+        got, printed = _run_aloud(answer, [*cases, *edges.values()])
     except KeyboardInterrupt:
         return Verdict(False, "The check was interrupted: your function had not come to an end.")
-    at_edges = dict(zip(places, got[len(cases) :], strict=True))
+    at_edges = dict(zip(edges, got[len(cases) :], strict=True))
     got = got[: len(cases)]
     if all(value is None or value is Ellipsis for value in got):
         return Verdict(
@@ -124,7 +123,7 @@ def mark(
             return Verdict(False, f"Your function returns {_kind(value)}; expected {_kind(want)}.")
     if _same(got, wanted):
         for place, value in at_edges.items():
-            if not _same([value], [_run(right, places[place])]):
+            if not _same([value], [_run(right, edges[place])]):
                 return Verdict(False, f"Right in general, but {place} {_what_happens(value)}.")
         return Verdict(True, praise)
     for mistake in mistakes:

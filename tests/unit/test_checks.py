@@ -17,6 +17,7 @@ import reader_answers_one_layer  # noqa: F401  (registers its answers)
 import reader_answers_prediction  # noqa: F401  (registers its answers)
 import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
+import reader_answers_the_plateau  # noqa: F401  (registers its answers)
 import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
 import torch
@@ -74,18 +75,20 @@ GIVEAWAYS = {
     "share_of_demonstrations": ["Z' / (Z", "exp("],
     "share_of_copies": ["copies lam", "copies *", "Z' / (Z", "1 - lam +"],
     "positive_features": ["|x|^2 / 2", "sqrt", "exp(-"],
-    "value_matrix": ["- I", "minus the identity", "-1"],
+    "another_prompt": ["third power", "cubed", "copies times"],
     "targets_left": ["X X^T", "power", "eta / N"],
     "examples_needed": ["1 / share", "ceil", "d + k - 2", "round up"],
     "step_size_of": ["trace", "[-1", "minus A"],
-    "rank_limited_loss": ["r / d", "d - r", "N + d"],
+    "mixed_rate": ["1 / c", "(1 + c", "quarter"],
+    "stuck_loss": ["heads / d", "min(", "N + d"],
+    "even_part": ["model(", "half the sum", "minus w"],
     "sensitivity_by_differences": ["2 h", "x_q + h", "x_q - h"],
     "rates_under_noise": ["noise^2", "sigma^2", "(N + 1)"],
     "ridge_prediction": ["X^T", "linalg", "inverse"],
     "kernel_step": ["eta /", "y @", "m @"],
     "guess_without_context": ["0.6", "0.3", "2 / pi"],
     "mean_cosine_of_numbers": ["sign(", "2 P", "- 1"],
-    "error_left": ["rate lam", "gamma lam", "1 - rate", "loop"],
+    "repeats_until_seen": ["log", "ln", "2.4", "1 / 24"],
     "two_eigenvalues": ["sqrt", "root", "1 / small"],
     "stable_damping": ["2 /", "svd", "eigvals"],
     "opposite_heads": ["exp(", "minus sharp", "subtract", "softmax("],
@@ -130,7 +133,7 @@ def definition(exercise: str, monkeypatch) -> dict:
 def test_every_exercise_has_answers_to_test_it_with():
     assert len(EXERCISES) >= 15
     assert set(PREDICTIONS) <= set(NAMES)
-    assert set(RIGHT) == set(WRONG) == set(GIVEAWAYS) == set(EXERCISES)
+    assert set(RIGHT) == set(WRONG) == set(ALMOST) == set(GIVEAWAYS) == set(EXERCISES)
     assert all(len(RIGHT[exercise]) >= 2 for exercise in EXERCISES)
     assert all(len(WRONG[exercise]) >= 2 for exercise in EXERCISES)
 
@@ -188,7 +191,8 @@ def test_an_answer_that_fails_at_an_edge_hears_where(exercise, answer, words):
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_every_edge_is_one_that_an_answer_falls_from(exercise, monkeypatch):
     messages = [check(exercise, answer).message for answer, _ in ALMOST[exercise]]
-    edges = definition(exercise, monkeypatch).get("edges", {})
+    edges = definition(exercise, monkeypatch)["edges"]
+    assert edges
     assert all(any(f"but {place} " in message for message in messages) for place in edges)
 
 
@@ -226,7 +230,7 @@ def test_an_unknown_mistake_gets_the_general_hint(exercise, monkeypatch):
 def test_no_message_gives_the_answer_away(exercise, monkeypatch):
     given = definition(exercise, monkeypatch)
     hints = [mistake.hint for mistake in given["mistakes"]]
-    for message in [given["hint"], *hints, *given.get("edges", {})]:
+    for message in [given["hint"], *hints, *given["edges"]]:
         assert not CODE.search(message), message
         assert not [words for words in GIVEAWAYS[exercise] if words in message], message
 
@@ -474,6 +478,7 @@ def marked(answer, mistakes=(), cases=((1.0,), (3.0,))):
         answer,
         right=double,
         cases=cases,
+        edges={},
         mistakes=mistakes,
         praise="Well done.",
         hint="Look again.",

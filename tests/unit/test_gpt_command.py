@@ -159,7 +159,7 @@ def test_a_bad_model_does_not_stop_the_sound_ones(tiny, tmp_path, command):
     code, _, errors = command(*asked, "--settings", "zsl", "--out", out)
     assert code == 1
     assert errors.count("looks like a folder") == 1
-    assert f"error: {bad} sst2 seed 0: " in errors
+    assert f"error: {bad}" in errors
     place = records.portable(tiny)
     assert sorted((c["model"], c["task"]) for c in configs(out)) == [(place, "mr"), (place, "sst2")]
 
@@ -244,7 +244,7 @@ def test_the_command_line_says_what_is_wrong(tmp_path, monkeypatch, command, arg
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_a_task_file_with_a_wrong_type_is_named(tmp_path, command):
+def test_a_task_file_with_a_wrong_type_is_named(tmp_path, command, plain_python):
     own = tmp_path / "own.toml"
     own.write_text('name = "own"\ntemplate = 3\nlabels = ["a", "b"]\n')
     code, _, errors = command("tasks", own)

@@ -19,7 +19,7 @@ from iclbook.gpt.report.render import Value
 from iclbook.gpt.study.setup import Setup
 from iclbook.records import Record
 
-WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items")
+WITHIN = ("task", "seed", "lr", "threads", "device", "dtype", "items", "data", "arrays")
 """Settings in which the cells of one block may differ."""
 
 
@@ -162,7 +162,7 @@ def _unusual(config: dict) -> str:
     default = json.loads(json.dumps(asdict(Setup())))
     skipped = {*WITHIN, "model", "k"}
     return "".join(
-        f", {name} {config[name]}"
+        f", {name} {' '.join(value) if isinstance(value := config[name], list) else value}"
         for name in default
         if name not in skipped and config[name] != default[name]
     )

@@ -32,6 +32,7 @@ def record(counts=True, recall=0.5, icl=0.8, created="2026-01-01", k_used=None, 
     given = cell.settings
     accuracy = {"zsl": 0.4, "ft": 0.7, "icl": icl}
     found = {
+        "k": cell.k,
         "k_used": cell.k if k_used is None else k_used,
         "diverged": False,
         "accuracy": {s: {"accuracy": accuracy[s], "counts": counts} for s in given},

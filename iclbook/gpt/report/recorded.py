@@ -129,7 +129,7 @@ class Block:
         fit, cannot = [], [task for task in self.cells if self.can_do(task) is False]
         for task, cells in self.cells.items():
             used = sorted({record["k_used"] for record in cells})
-            if used[0] < cells[0].config["k"]:
+            if used[0] < cells[0]["k"] and self.settings_run != ("zsl",):
                 fit.append(f"{task} {'–'.join(map(str, sorted({used[0], used[-1]})))}")
         found = [self.sets()]
         found += [f"demonstrations that fit the window: {', '.join(fit)}"] if fit else []
@@ -252,7 +252,7 @@ def _of_rates(cells: list[Record], short: dict[str, str]) -> list[Block]:
     for (task, _, lr), record in sorted(latest.items(), key=lambda i: (place(i[0][0]), i[0])):
         groups[f", rate {lr:g}" if swept else ""][task].append(record)
     config = cells[0].config
-    settings = f"k = {config['k']}{_unusual(config)}"
+    settings = f"k = {cells[0]['k']}{_unusual(config)}"
     return [
         Block(short[config["model"]], settings + rate, config["preset"], dict(group))
         for rate, group in groups.items()

@@ -1,36 +1,22 @@
-"""What an experiment is about: model, task, demonstrations, and how they are read and trained on.
-
-Models and rows are kept from one experiment to the next, so that a sweep loads them once. They are
-kept by content: a file that changes is read again.
-"""
+"""What an experiment is about: model, task, demonstrations; how they are read and trained on."""
 
 import dataclasses
 import functools
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from iclbook.gpt.metrics.metric import SETTINGS
-from iclbook.gpt.model.load import (
-    DTYPES,
-    Card,
-    LanguageModel,
-    card,
-    choose_device,
-    choose_dtype,
-    load_model,
-)
-from iclbook.gpt.model.sources import find_source
+from iclbook.gpt.model.load import DTYPES, Card, LanguageModel, choose_device, choose_dtype
+from iclbook.gpt.study import kept
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.text import tasks
-from iclbook.gpt.text.data import Data, load_rows
+from iclbook.gpt.text.data import Data
 from iclbook.gpt.text.demonstrations import draw, read_demonstrations
 from iclbook.gpt.text.prompts import Prompts, build
 from iclbook.gpt.tuning.finetune import Finetuning
 from iclbook.records import config_hash
-from iclbook.records.sources import sha256
 from iclbook.threads import check_threads
 from iclbook.validate import check_choice, check_count
 
@@ -43,19 +29,6 @@ PLACES = ("model", "task", "data", "demonstrations", "device", "dtype", "threads
 Of what is read the content counts, and of the precision the one that was chosen, see
 `Setup.inputs`.
 """
-
-READ = (
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "config.json",
-    "tokenizer*",
-    "vocab*",
-    "merges*",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "*.model",
-)
-"""The files of a model's folder that decide what it computes."""
 
 UNBOUNDED = 2**62
 """A window that everything fits."""
@@ -113,7 +86,8 @@ class Setup:
     device : str
         As torch calls it: cpu, cuda, cuda:1; auto takes a GPU if there is one.
     dtype : str
-        Precision: float32, bfloat16, float16; auto is float32 on a CPU, else that of the weights.
+        Precision: float32, bfloat16, float16 ...; auto is float32 on a CPU, else that of the
+        weights.
     threads : int
         CPU threads.
 
@@ -201,11 +175,11 @@ class Setup:
 
     def language_model(self) -> LanguageModel:
         """The model, kept until another one is asked for."""
-        return _model(self.model, self.device, self.dtype, _files(self.model))
+        return kept.model(self.model, self.device, self.dtype)
 
     def card(self) -> Card:
         """What there is to know of the model without its weights, kept like the model."""
-        return _card(self.model, _files(self.model))
+        return kept.card(self.model)
 
     def rows(self) -> tuple[Data, list, list]:
         """The data, the demonstrations, and the items that are evaluated."""
@@ -223,7 +197,7 @@ class Setup:
         commit.
         """
         known, (rows, digest) = self.card(), self._read()
-        files = _files(self.model) or (known.source.place, known.config._commit_hash)
+        files = kept.files(self.model) or (known.source.place, known.config._commit_hash)
         precision = choose_dtype(self.dtype, choose_device(self.device), known.config)
         task = rows.task
         return {
@@ -237,9 +211,8 @@ class Setup:
     def _read(self) -> tuple[Data, str]:
         task = tasks.find_task(self.task, self.wording)
         folder = str(Path(self.data).expanduser()) if self.data else ""
-        stamps = _stamps(task, folder or os.environ.get("ICLBOOK_DATA"))
         deduplicate = PRESETS[self.preset].deduplicate and self.scheme != "authors"
-        return _rows(task, folder, deduplicate, stamps)
+        return kept.rows(task, folder, deduplicate)
 
     def _given(self, task: tasks.Task) -> tuple[list, str]:
         return read_demonstrations(Path(self.demonstrations).expanduser(), task)
@@ -272,45 +245,3 @@ class Setup:
 
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Setup)}
-
-
-@functools.lru_cache(maxsize=1)
-def _model(name: str, device: str, dtype: str, files: tuple) -> LanguageModel:
-    return load_model(name, device=device, dtype=dtype)
-
-
-@functools.lru_cache(maxsize=8)
-def _card(name: str, files: tuple) -> Card:
-    return card(name)
-
-
-@functools.lru_cache(maxsize=64)
-def _folder(name: str) -> Path | None:
-    """Folder of a model; None for one of the hub."""
-    return find_source(name).folder
-
-
-def _files(name: str) -> tuple[tuple[str, str], ...]:
-    """Names and hashes of the files that decide what a model computes; empty for the hub's."""
-    folder = _folder(name)
-    found = {path for pattern in READ for path in folder.glob(pattern)} if folder else ()
-    return tuple((path.name, sha256(path)) for path in sorted(found) if path.is_file())
-
-
-@functools.lru_cache(maxsize=8)
-def _rows(task: tasks.Task, folder: str, deduplicate: bool, stamps: tuple) -> tuple[Data, str]:
-    """The rows, and a hash of them."""
-    rows = load_rows(task, folder or None, deduplicate=deduplicate)
-    return rows, config_hash({"train": rows.train, "evaluation": rows.evaluation})
-
-
-def _stamps(task: tasks.Task, folder: str | None) -> tuple[tuple[str, int, int], ...]:
-    """Path, time of change and size of the files that the rows of a task may come from."""
-    paths = map(Path, task.files or ())
-    if folder and not task.files:
-        paths = sorted((Path(folder) / task.name).glob("*"))
-    return tuple(
-        (str(path), path.stat().st_mtime_ns, path.stat().st_size)
-        for path in paths
-        if path.is_file()
-    )

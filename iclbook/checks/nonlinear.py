@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def kernel_step(answer) -> Verdict:
@@ -129,4 +129,20 @@ def mean_cosine_of_numbers(answer) -> Verdict:
                 "The lengths are still in there. What does a cosine divide by?",
             ),
         ],
+    )
+
+
+def wave_further(guess, here, there) -> Verdict:
+    """Does the loss stay or rise, if all inputs move by a whole wave? From both losses."""
+    return weigh(
+        guess,
+        happened="stays" if there < 1.5 * here else "rises",
+        expected="rises",
+        why="The features come from a network that has seen x between -5 and 5. Beyond, its "
+        "hidden units go on as straight lines, not as waves, and products of features grow with "
+        "them. It has learned the kernel of the waves on one stretch, not sine and cosine.",
+        others={
+            "stays": "So it would for sine and cosine, whose kernel only looks at the distance of "
+            "two points."
+        },
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def _softmax(logits):
@@ -147,4 +147,20 @@ def other_tokens(answer) -> Verdict:
                 "This is a sum. The curve shows one token on average.",
             ),
         ],
+    )
+
+
+def average_of_examples(guess, factor) -> Verdict:
+    """What becomes of a softmax prediction if each pair is shown twice: measured as a factor."""
+    changed = "doubles" if factor > 1 else "halves"
+    return weigh(
+        guess,
+        happened="stays" if abs(factor - 1) < 0.02 else changed,
+        expected="stays",
+        why="A softmax head takes an average. A pair that stands there twice counts twice above "
+        "the fraction and twice below it, so the head cannot tell.",
+        others={
+            "doubles": "So it would with linear attention, which adds: there the layer overshoots.",
+            "halves": "Each single token does get half of its attention, but there are two of it.",
+        },
     )

@@ -162,7 +162,7 @@ def weigh(
     others : mapping of str to str
         The other words that one can choose, each with what speaks against it.
     """
-    words = [expected, *others]
+    words = sorted([expected, *others])  # the order must not tell
     choice = ", ".join(f'"{word}"' for word in words[:-1]) + f' or "{words[-1]}"'
     if guess is None or guess is Ellipsis:
         return Verdict(False, f"First commit yourself: {choice}?")

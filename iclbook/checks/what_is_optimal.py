@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def rates_under_noise(answer) -> Verdict:
@@ -151,4 +151,20 @@ def adaptive_rate(answer) -> Verdict:
                 "The kernel is too narrow: look at the exponent again.",
             ),
         ],
+    )
+
+
+def turned_inputs(guess, own, common) -> Verdict:
+    """Is the error of learned rates on turned inputs below that of one rate for all, or above?"""
+    return weigh(
+        guess,
+        happened="below" if own < common else "above",
+        expected="above",
+        why="The rates stand in the weights, each at its direction. After the turn a strong "
+        "direction meets a rate that was learned for a weak one, and the step is much too long. "
+        "The preconditioner was learned by training, and the prompt cannot change it.",
+        others={
+            "below": "So it would be if the layer read the variances from its prompt, as GD++ does "
+            "in its later layers."
+        },
     )

@@ -1,7 +1,7 @@
 """Answers to the exercises of "And non-linear functions?" as readers write them."""
 
 import numpy as np
-from reader_answers import almost, right, wrong
+from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
 
 
 @right("kernel_step")
@@ -117,3 +117,11 @@ def guess_from_a_table(x):
 @almost("mean_cosine_of_numbers", "tiny gradients")
 def cosine_guarded_against_zero(g, h):
     return np.mean(g * h / (abs(g * h) + 1e-10))
+
+
+PREDICTIONS["wave_further"] = Prediction(
+    right="rises",
+    wrong=("stays",),
+    measured=(0.002, 25.0),
+    otherwise=(0.002, 0.002),
+)

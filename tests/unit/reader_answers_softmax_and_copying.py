@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from reader_answers import almost, right, wrong
+from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
 
 
 def shares(logits):
@@ -170,3 +170,11 @@ def logit_by_search_above_zero(share, keys):
 @almost("other_tokens", "react alike")
 def others_by_value(norms, j):
     return np.mean([n for n in norms if n not in (norms[j], norms[j + 1])])
+
+
+PREDICTIONS["average_of_examples"] = Prediction(
+    right="stays",
+    wrong=("doubles", "halves"),
+    measured=(0.9999,),
+    otherwise=(1.3,),
+)

@@ -8,8 +8,8 @@ Modules are named after chapters.
 """
 
 from iclbook.checks.attention import similarity_of_changes, summed_attention, tau_by_pairs
-from iclbook.checks.attention_is_training import shortest_context, targets, write_token
-from iclbook.checks.deeper import error_left, stable_damping, two_eigenvalues
+from iclbook.checks.attention_is_training import negatives, shortest_context, targets
+from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
     rebuild_weights,
@@ -22,43 +22,60 @@ from iclbook.checks.meta_gradients import (
     effective_rank,
     update_of_finetuning,
 )
-from iclbook.checks.nonlinear import guess_without_context, kernel_step, mean_cosine_of_numbers
-from iclbook.checks.one_layer_one_step import examples_needed, targets_left, value_matrix
+from iclbook.checks.nonlinear import (
+    guess_without_context,
+    kernel_step,
+    mean_cosine_of_numbers,
+    wave_further,
+)
+from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
 from iclbook.checks.prediction import chance_bounds, chance_by_label, recall_to_finetuning
 from iclbook.checks.representation import (
     chance_of_noise,
     normalised_similarity,
     size_for_score,
 )
-from iclbook.checks.softmax import positive_features, share_of_demonstrations, softmax_update
-from iclbook.checks.softmax_and_copying import logit_for_share, opposite_heads, other_tokens
-from iclbook.checks.the_dual import contributions, dual_output, effective_number
+from iclbook.checks.softmax import positive_features, share_of_copies, share_of_demonstrations
+from iclbook.checks.softmax_and_copying import (
+    average_of_examples,
+    logit_for_share,
+    opposite_heads,
+    other_tokens,
+)
+from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
+from iclbook.checks.the_plateau import even_part, stuck_loss
 from iclbook.checks.the_table import at_depth, operations_of_cell
 from iclbook.checks.training_finds_it import (
-    rank_limited_loss,
+    mixed_rate,
     sensitivity_by_differences,
     step_size_of,
 )
 from iclbook.checks.verdict import Mistake, Verdict, mark
-from iclbook.checks.what_is_optimal import adaptive_rate, rates_under_noise, ridge_prediction
+from iclbook.checks.what_is_optimal import (
+    adaptive_rate,
+    rates_under_noise,
+    ridge_prediction,
+    turned_inputs,
+)
 
 __all__ = [
     "Mistake",
     "Verdict",
     "adaptive_rate",
+    "another_prompt",
     "at_depth",
+    "average_of_examples",
     "blind_accuracy",
     "chance_bounds",
     "chance_by_label",
     "chance_of_noise",
-    "contributions",
     "cosine_of_updates",
     "demonstration_loss",
     "demonstrations_that_fit",
     "dual_output",
     "effective_number",
     "effective_rank",
-    "error_left",
+    "even_part",
     "examples_needed",
     "guess_without_context",
     "honest_accuracy",
@@ -67,33 +84,37 @@ __all__ = [
     "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",
+    "mixed_rate",
     "momentum_coefficients",
+    "negatives",
     "normalised_similarity",
     "operations_of_cell",
     "opposite_heads",
     "other_tokens",
     "positive_features",
-    "rank_limited_loss",
     "rates_under_noise",
     "rebuild_weights",
     "recall_to_finetuning",
+    "repeats_until_seen",
     "ridge_prediction",
     "sensitivity_by_differences",
+    "share_of_copies",
     "share_of_demonstrations",
     "share_of_initial_weights",
     "shortest_context",
+    "sign_of_help",
     "similarity_of_changes",
     "size_for_score",
-    "softmax_update",
     "stable_damping",
     "step_size_of",
+    "stuck_loss",
     "summed_attention",
     "targets",
     "targets_left",
     "tau_by_pairs",
     "trained_rows",
+    "turned_inputs",
     "two_eigenvalues",
     "update_of_finetuning",
-    "value_matrix",
-    "write_token",
+    "wave_further",
 ]

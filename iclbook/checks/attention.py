@@ -23,6 +23,13 @@ def similarity_of_changes(answer) -> Verdict:
         answer,
         right=lambda zsl, icl, ft: _cosines(icl - zsl, ft - zsl).mean(),
         cases=cases,
+        edges={
+            "where a head changes the opposite way": (
+                np.zeros((1, 3)),
+                np.array([[1.0, 2.0, 0.0]]),
+                np.array([[-1.0, -1.0, 0.5]]),
+            )
+        },
         praise="What both maps share with the zero-shot one is gone.",
         hint="For each head: which two changes are compared? What is done with the heads then?",
         mistakes=[
@@ -67,6 +74,7 @@ def tau_by_pairs(answer) -> Verdict:
         answer,
         right=lambda x, y: balance(x, y) / pairs(x),
         cases=cases,
+        edges={"for two reversed orders": (np.arange(4.0), np.array([3.0, 1.0, 0.5, 0.0]))},
         praise="Only the order counts: no softmax and no positive factor can change it.",
         hint="Go through the pairs of tokens. In which of them do x and y agree on which is "
         "larger? How many pairs are there?",
@@ -103,6 +111,7 @@ def summed_attention(answer) -> Verdict:
         answer,
         right=lambda scores: _softmax(scores).sum(0),
         cases=cases,
+        edges={"with a single token": (np.array([[0.3], [-1.0], [2.0]]),)},
         praise="Each head has one vote to give away, however large its scores are.",
         hint="The sum is over heads, of the attention weights of each head. In which order do "
         "softmax and sum come?",

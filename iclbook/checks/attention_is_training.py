@@ -2,47 +2,25 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 from iclbook.dual import crossover
 
 
-def write_token(answer) -> Verdict:
-    """The fast weights after one more demonstration, from (W, k, v)."""
-
-    def right(W, k, v):
-        return W + np.outer(v, k)
-
-    rng = np.random.default_rng(5)
-    cases = [
-        (rng.normal(size=(d_v, d_k)), rng.normal(size=d_k), rng.normal(size=d_v))
-        for d_v, d_k in [(3, 3), (2, 4)]
-    ]
-    return mark(
-        answer,
-        right=right,
-        cases=cases,
-        praise="One outer product a token, and the state never grows.",
-        hint="Apply your new weights to a query by hand: W q should grow by v (k . q).",
-        mistakes=[
-            Mistake(
-                lambda W, k, v: W + np.outer(k, v),
-                "The outer product is transposed. The weights turn a key into a value: which "
-                "of the two must give the rows?",
-            ),
-            Mistake(
-                lambda W, k, v: np.outer(v, k),
-                "The new token has wiped out the ones before it.",
-            ),
-            Mistake(
-                lambda W, k, v: W - np.outer(v, k),
-                "The sign is reversed. A value is like an error: it is already minus the gradient.",
-            ),
-            Mistake(
-                lambda W, k, v: W + np.outer(v - W @ k, k),
-                "This first removes what W already answers at k: that is the delta rule, "
-                "a different memory. Linear attention only adds.",
-            ),
-        ],
+def negatives(guess, accuracy) -> Verdict:
+    """What becomes of the answers if all demonstrations are negatives, from the test accuracy."""
+    happened = "below chance" if accuracy < 0.05 else "chance" if accuracy < 0.2 else "the same"
+    return weigh(
+        guess,
+        happened=happened,
+        expected="below chance",
+        why="A negative minus the mean negative is minus the key. Every score changes its sign, so "
+        "the update does: the most alike vote against their own label, and the digit that was "
+        "first comes last.",
+        others={
+            "the same": "The shapes are the same, but attention compares numbers, not shapes.",
+            "chance": "Chance is what comes out if the context says nothing. It says as much as "
+            "before.",
+        },
     )
 
 
@@ -64,6 +42,9 @@ def targets(answer) -> Verdict:
         praise="A value says by how much the present answer at its key should change.",
         hint="The error of a demonstration is its target minus the present output. Which error "
         "do you need?",
+        edges={
+            "for a single demonstration": (np.ones((2, 3)), np.ones((1, 3)), np.eye(1, 2)),
+        },
         mistakes=[
             Mistake(
                 lambda W, K, V: V,
@@ -95,6 +76,7 @@ def shortest_context(answer) -> Verdict:
         answer,
         right=right,
         cases=[(64, 64), (3, 4), (16, 80), (128, 32)],
+        edges={"for widths of 1": (1, 1), "where N* is whole, as for 10 and 15,": (10, 15)},
         praise="For equal widths that is d/2 + 1: shorter than one often thinks.",
         hint="Write down the multiply-adds of both forms for one query and compare them.",
         mistakes=[

@@ -1,70 +1,50 @@
 """Exercises of the chapter "What do more layers do?"."""
 
+import math
+
 import numpy as np
 
 from iclbook.checks.verdict import Mistake, Verdict, mark
 
 
-def error_left(answer) -> Verdict:
-    """The share of the error after some GD++ layers, from (lam, rate, gamma, layers)."""
+def repeats_until_seen(answer) -> Verdict:
+    """The smallest number of repeats at which one context moves the mean, from (f, count, calm)."""
 
-    def right(lam, rate, gamma, layers):
-        left = np.ones_like(lam)
-        for _ in range(layers):
-            left = left * (1 - rate * lam)
-            lam = lam * (1 - gamma * lam) ** 2
-        return left
+    def needed(f, count, calm, share=0.1, start=1 / 24, power=2):
+        growth = share * calm * count / start
+        return max(0, math.floor(math.log(growth) / (power * math.log(f))) + 1)
 
-    def wrong(step=None, change=None, first=False):
-        """The same with another step, another change, or the change before the step."""
-        step = step or (lambda left, lam, rate: left * (1 - rate * lam))
-        change = change or (lambda lam, gamma: lam * (1 - gamma * lam) ** 2)
-
-        def answer(lam, rate, gamma, layers):
-            left = np.ones_like(lam)
-            for _ in range(layers):
-                now = change(lam, gamma) if first else lam
-                left, lam = step(left, now, rate), change(lam, gamma)
-            return left
-
-        return answer
-
-    lam = np.random.default_rng(20).uniform(0.1, 3.5, size=6)
     return mark(
         answer,
-        right=right,
-        cases=[(lam, 1.35, 0.176, 2), (lam, 0.6, 0.1, 4), (lam[:3], 2.0, 0.2, 1)],
-        praise="A polynomial in the eigenvalue: of degree 1, 4, 13, 40 for one to four layers. "
-        "Plain gradient descent gets to degree 4 only.",
-        hint="Follow one eigenvalue through the layers: which factor does a layer put on the "
-        "error, and what does it make of the eigenvalue?",
+        right=lambda f, count, calm: needed(f, count, calm),
+        cases=[(1.045, 10_000, 0.045), (1.2, 2000, 0.06), (1.01, 500, 0.05)],
+        edges={"where the one context is seen at once": (1.1, 2, 0.1)},
+        praise="The error has to outgrow the number of tasks first. One unstable context is enough "
+        "only if the layer is repeated often enough.",
+        hint="Write down the loss of the unstable context after some repeats, and what it adds to "
+        "the mean over all tasks. When is that more than a tenth of what the others leave?",
         mistakes=[
             Mistake(
-                lambda lam, rate, gamma, layers: (1 - rate * lam) ** layers,
-                "This is plain gradient descent: every layer of yours sees the same eigenvalue.",
+                lambda f, count, calm: needed(f, count, calm, power=1),
+                "That long it takes the error. The loss is its square.",
             ),
             Mistake(
-                wrong(first=True),
-                "Your layer changes the inputs before it uses them. The targets are updated with "
-                "the inputs as they came in.",
+                lambda f, count, calm: needed(f, count, calm, share=1.0),
+                "Here the mean has doubled. A tenth more was asked for.",
             ),
             Mistake(
-                wrong(change=lambda lam, gamma: lam * (1 - gamma * lam)),
-                "The inputs are changed once, but how often do they stand in X X^T?",
+                lambda f, count, calm: needed(f, count, calm, start=1.0),
+                "The loss of the context does not start at one: see what it is along one "
+                "direction before the first repeat.",
             ),
             Mistake(
-                wrong(change=lambda lam, gamma: (1 - gamma * lam) ** 2),
-                "An eigenvalue that no layer touches (gamma zero) should stay as it is. Yours "
-                "turns into one.",
+                lambda f, count, calm: needed(f, count, calm) - 1,
+                "One repeat short: there it is not above the tenth yet.",
             ),
             Mistake(
-                wrong(step=lambda left, lam, rate: left - rate * lam),
-                "The second step should take a share of what the first one left, and not a share "
-                "of the whole.",
-            ),
-            Mistake(
-                wrong(step=lambda left, lam, rate: left * rate * lam),
-                "This is what a layer takes away. What does it leave?",
+                lambda f, count, calm: 0,
+                "An unstable context is there from the start, but it begins with the same loss as "
+                "all others, and the mean is over all of them. How fast does it grow?",
             ),
         ],
     )
@@ -83,6 +63,7 @@ def two_eigenvalues(answer) -> Verdict:
         answer,
         right=right,
         cases=[(0.5, 2.0), (0.7, 3.1)],
+        edges={"for two equal eigenvalues": (1.5, 1.5)},
         praise="Plain gradient descent with one rate settles one eigenvalue, however many layers.",
         hint="The first layer leaves nothing where its factor is zero. After it, the large "
         "eigenvalue should stand where the small one stood.",
@@ -101,6 +82,14 @@ def two_eigenvalues(answer) -> Verdict:
                 lambda a, b: [1 / b, (1 - np.sqrt(a / b)) / b],
                 "Your first layer settles the large eigenvalue. The eigenvalues shrink, so the "
                 "rate has to fit the small one.",
+            ),
+            Mistake(
+                lambda a, b: [(1 - np.sqrt(a / b)) / b, 1 / a],
+                "Both numbers are right, and each stands in the place of the other.",
+            ),
+            Mistake(
+                lambda a, b: [1 / b, (1 - np.sqrt(b / a)) / a],
+                "You took the two eigenvalues in the other order: the small one comes first.",
             ),
             Mistake(
                 lambda a, b: [1 / a, 1 / b],
@@ -137,6 +126,7 @@ def stable_damping(answer) -> Verdict:
         answer,
         right=lambda X, rate: 2 / (rate * eigenvalues(X).max()),
         cases=cases,
+        edges={"with a single context": (rng.uniform(-1, 1, size=(1, 5, 3)), 0.4)},
         praise="One context decides for all of them.",
         hint="Which factor does one damped step put on the error along an eigenvalue, and "
         "between which two numbers does it have to lie?",

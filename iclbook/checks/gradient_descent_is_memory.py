@@ -23,6 +23,10 @@ def rebuild_weights(answer) -> Verdict:
         cases=cases,
         praise="The trained weights are the first ones plus what each example wrote.",
         hint="Start from the sum over all steps: which sum runs over steps, which over examples?",
+        edges={
+            "before the first step": (np.eye(2, 3), np.ones((4, 3)), np.zeros((0, 4, 2)), 0.1),
+            "with a single example": (np.eye(2, 3), np.ones((1, 3)), np.ones((5, 1, 2)), 0.1),
+        },
         mistakes=[
             Mistake(
                 lambda W, X, E, eta: W - eta * E.sum(0).T @ X,
@@ -73,6 +77,7 @@ def momentum_coefficients(answer) -> Verdict:
         praise="An early gradient has been repeated many times, the last one only once.",
         hint="Follow one single gradient: how much of it is in the velocity one, two, three "
         "steps later, and how much has it moved the weights in total by step T?",
+        edges={"without momentum, mu = 0,": (4, 0.1, 0.0), "after one step": (1, 0.1, 0.9)},
         mistakes=[
             Mistake(
                 lambda T, eta, mu: np.full(T, eta),
@@ -112,7 +117,7 @@ def momentum_coefficients(answer) -> Verdict:
 
 
 def share_of_initial_weights(answer) -> Verdict:
-    """The share a_T of W_0 that is left after T steps with L2 decay, from (T, eta, lam)."""
+    """W_T over W_0 at a pixel that is blank in all images, from (T, eta, lam)."""
 
     def right(T, eta, lam):
         return coefficients(T, eta, lam=lam)[0]
@@ -121,12 +126,23 @@ def share_of_initial_weights(answer) -> Verdict:
         answer,
         right=right,
         cases=[(10, 0.2, 0.5), (3, 0.1, 0.7)],
-        praise="Each step keeps the same share, so the shares multiply.",
-        hint="Set all errors to zero. What does one step then do to the weights?",
+        praise="No error reaches a blank pixel, so only the decay acts there, by the same factor "
+        "in each step.",
+        hint="The input is zero at this pixel. What is left of one step of the heavy ball without "
+        "momentum, if you write it for this column of the weights alone?",
+        edges={
+            "where the decay overshoots, at a large lam,": (3, 0.02, 75.0),
+            "before the first step": (0, 0.1, 0.5),
+        },
         mistakes=[
             Mistake(
                 lambda T, eta, lam: 1.0,
-                "This holds without decay. With it, the gradient of the penalty pulls at W_0 too.",
+                "This holds without decay: no example writes to this column. With decay, the "
+                "gradient of the penalty pulls at it all the same.",
+            ),
+            Mistake(
+                lambda T, eta, lam: 0.0,
+                "Decay makes a weight smaller in each step. Does a step of it ever reach zero?",
             ),
             Mistake(
                 lambda T, eta, lam: (1 - lam) ** T,

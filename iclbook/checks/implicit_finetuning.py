@@ -28,6 +28,7 @@ def demonstration_loss(answer) -> Verdict:
         answer,
         right=right,
         cases=cases,
+        edges={"for a text of two tokens": (rng.normal(size=(2, 5)), np.array([3, 1]))},
         praise="The label is the last target, one of many.",
         hint="Which output speaks of which token? Write down the pairs for a text of three tokens.",
         mistakes=[
@@ -75,6 +76,7 @@ def trained_rows(answer) -> Verdict:
         _with_masks_as_numbers(answer),
         right=lambda heads, size: rows((heads, 3, size), 1),
         cases=[(4, 5), (2, 3)],
+        edges={"with a single head": (1, 4)},
         praise="Two stripes in three, in each head.",
         hint="Draw the rows of the first head on paper, then those of the second.",
         mistakes=[
@@ -141,6 +143,7 @@ def honest_accuracy(answer) -> Verdict:
         answer,
         right=lambda selection, evaluation: at(evaluation, selection.argmax(axis=1)),
         cases=cases,
+        edges={"with a single rate": (rng.random((4, 1)), rng.random((4, 1)))},
         praise="The reported rows had no say in the choice.",
         hint="Each seed makes its own choice. Which array makes it, and which one is reported?",
         mistakes=[

@@ -16,6 +16,12 @@ def label_answers(answer) -> Verdict:
         answer,
         right=lambda logits, label_ids: logits[:, label_ids].argmax(axis=1),
         cases=cases,
+        edges={
+            "where all logits lie far below zero": (
+                rng.normal(size=(6, 9)) - 50,
+                np.array([4, 1, 7]),
+            )
+        },
         praise="No softmax is needed: it changes no order.",
         hint="For each prompt look at the label words' own columns, and at nothing else.",
         mistakes=[
@@ -64,6 +70,12 @@ def blind_accuracy(answer) -> Verdict:
         answer,
         right=blind,
         cases=cases,
+        edges={
+            "where a class is never answered": (
+                np.array([0, 1, 0, 0, 1, 1, 0]),
+                np.array([0, 1, 2, 2, 1, 0, 2]),
+            )
+        },
         praise="It depends on how often each class is said, and not on when.",
         hint="An answer that meets a random item: how probable is it that they fit?",
         mistakes=[
@@ -112,6 +124,7 @@ def demonstrations_that_fit(answer) -> Verdict:
         answer,
         right=lambda window, bos, lengths, longest: first(window, bos + longest, lengths),
         cases=cases,
+        edges={"in a window that holds none": (20, 1, lengths, 12)},
         praise="One number for all queries and all settings.",
         hint="Keep a running sum of what stands before the query, and leave room for the query.",
         mistakes=[

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def kernel_step(answer) -> Verdict:
@@ -20,6 +20,14 @@ def kernel_step(answer) -> Verdict:
         answer,
         right=right,
         cases=cases,
+        edges={
+            "with a single pair": (
+                np.array([[0.5, -1.0]]),
+                np.array([2.0]),
+                np.array([1.0, 0.3]),
+                0.8,
+            )
+        },
         praise="Nobody needs the weights: the kernel of the features is enough.",
         hint="One step from zero writes every target times its features into W. What does W then "
         "answer to the features of the query?",
@@ -60,6 +68,7 @@ def guess_without_context(answer) -> Verdict:
         answer,
         right=right,
         cases=[(np.linspace(-5, 5, 11),), (np.array([0.3, 2.0]),)],
+        edges={"beyond x = 5": (np.array([-7.5, 6.0, 8.0]),)},
         praise="This is what the model should say before it has seen a pair.",
         hint="The best guess under a squared loss is the mean over all tasks. Take the mean over "
         "amplitude and phase separately: they are independent.",
@@ -102,6 +111,7 @@ def mean_cosine_of_numbers(answer) -> Verdict:
         answer,
         right=right,
         cases=cases,
+        edges={"for tiny gradients": (1e-7 * rng.normal(size=9), 1e-7 * rng.normal(size=9))},
         praise="Only signs are left: lengths drop out of a cosine, and a line has two directions.",
         hint="Write down the cosine of two numbers, and then take the mean over the tasks.",
         mistakes=[
@@ -119,4 +129,20 @@ def mean_cosine_of_numbers(answer) -> Verdict:
                 "The lengths are still in there. What does a cosine divide by?",
             ),
         ],
+    )
+
+
+def wave_further(guess, here, there) -> Verdict:
+    """Does the loss stay or rise, if all inputs move by a whole wave? From both losses."""
+    return weigh(
+        guess,
+        happened="stays" if there < 1.5 * here else "rises",
+        expected="rises",
+        why="The features come from a network that has seen x between -5 and 5. Beyond, its "
+        "hidden units go on as straight lines, not as waves, and products of features grow with "
+        "them. It has learned the kernel of the waves on one stretch, not sine and cosine.",
+        others={
+            "stays": "So it would for sine and cosine, whose kernel only looks at the distance of "
+            "two points."
+        },
     )

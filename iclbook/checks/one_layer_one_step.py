@@ -7,55 +7,46 @@ import numpy as np
 from iclbook.checks.verdict import Mistake, Verdict, mark
 
 
-def value_matrix(answer) -> Verdict:
-    """W_V of the construction, from (W_0)."""
-
-    def right(W_0):
-        return _values(W_0, lower_right=-np.eye(len(W_0)))
-
-    rng = np.random.default_rng(0)
+def another_prompt(answer) -> Verdict:
+    """The factor on the prediction for another prompt, weights as before, from (copies, scale)."""
     return mark(
         answer,
-        right=right,
-        cases=[(rng.normal(size=(1, 4)),), (rng.normal(size=(3, 2)),)],
-        praise="The value of a token is its error, and only targets change.",
-        hint="The value of token (x, y) should be zero in its input entries and W_0 x - y in its "
-        "target entries. Which block meets x, and which meets y?",
+        right=lambda copies, scale: copies * scale**3,
+        cases=[(3, 0.5), (2, 1.5), (1, 1.0)],
+        edges={"for a negative scale": (2, -1.5), "for a scale of zero": (4, 0.0)},
+        praise="A score holds two inputs, a target one more, and a sum does not divide by the "
+        "number of its terms: the learning rate is a weight.",
+        hint="Write the prediction as a sum over the examples. How often does an input stand in "
+        "one of its terms, and how many terms are there?",
         mistakes=[
             Mistake(
-                lambda W_0: _values(W_0, lower_right=np.eye(len(W_0))),
-                "Try it on one token: its value is now a sum of prediction and target. An error "
-                "is their difference.",
+                lambda copies, scale: scale**3,
+                "Every copy adds its term to the sum. Gradient descent would divide by the number "
+                "of examples; what does the layer divide by?",
             ),
             Mistake(
-                lambda W_0: -_values(W_0, lower_right=-np.eye(len(W_0))),
-                "The error has the opposite sign here. P holds a positive learning rate, and the "
-                "update is added to the token: should the target grow or shrink?",
+                lambda copies, scale: scale**3 / copies,
+                "The N of the construction is the one that it was made for. The layer does not "
+                "count the examples in its prompt.",
             ),
             Mistake(
-                lambda W_0: _values(0 * W_0, lower_right=-np.eye(len(W_0))),
-                "Right for first weights of zero. What is the error of other first weights?",
+                lambda copies, scale: copies * scale**2,
+                "Both inputs of a score have grown. What about the target that is weighed with it?",
             ),
             Mistake(
-                lambda W_0: _values(W_0, lower_right=np.zeros((len(W_0), len(W_0)))),
-                "This value knows the prediction, but not the target.",
+                lambda copies, scale: copies * scale,
+                "One input has grown in your terms. Count again: the query, the input of an "
+                "example, and its target.",
             ),
             Mistake(
-                lambda W_0: _values(W_0, lower_right=-np.eye(len(W_0))).T,
-                "Rows and columns are swapped: in formulas the matrix stands to the left of a "
-                "token, so rows belong to the result.",
+                lambda copies, scale: scale,
+                "This is what becomes of the true answer. The layer takes a step, which is not "
+                "the true answer.",
             ),
             Mistake(
-                lambda W_0: np.hstack([W_0, -np.eye(len(W_0))]),
-                "These are the lower rows. The matrix is square: what becomes of the inputs?",
-            ),
-            Mistake(
-                lambda W_0: (
-                    _values(W_0, lower_right=-np.eye(len(W_0)))
-                    + np.diag([1.0] * W_0.shape[1] + [0.0] * len(W_0))
-                ),
-                "The values now contain the inputs as well. With which P would these be left out, "
-                "and what does the construction do instead?",
+                lambda copies, scale: 1.0,
+                "So the prediction would not feel the change at all. Look at the scores of the "
+                "query with a copied example, or with a larger one.",
             ),
         ],
     )
@@ -79,10 +70,15 @@ def targets_left(answer) -> Verdict:
         (rng.normal(size=(n, d)), rng.normal(size=n), 0.3, layers)
         for n, d, layers in [(6, 3, 4), (4, 5, 3)]
     ]
+    X, y = rng.normal(size=(3, 2)), rng.normal(size=3)
     return mark(
         answer,
         right=right,
         cases=cases,
+        edges={
+            "for no layer at all": (X, y, 0.3, 0),
+            "with a single example": (X[:1], y[:1], 1, 2),
+        },
         praise="The targets carry what is still to be learned from layer to layer.",
         hint="Start with one layer. Which weights does a step from zero reach, and what do they "
         "say about the context inputs? That much is gone. The next layer sees the rest.",
@@ -125,6 +121,7 @@ def examples_needed(answer) -> Verdict:
         answer,
         right=right,
         cases=[(10, 1.8, 0.15), (5, 3.0, 0.28), (20, 6.0, 0.07)],
+        edges={"where the share is met exactly": (4, 3.0, 0.25)},
         praise="The number grows like one over the share. Least squares needs no more than d.",
         hint="Divide the smallest loss by the loss at a learning rate of zero, and solve for N.",
         mistakes=[
@@ -158,11 +155,3 @@ def examples_needed(answer) -> Verdict:
             ),
         ],
     )
-
-
-def _values(W_0: np.ndarray, lower_right: np.ndarray) -> np.ndarray:
-    """A square matrix with W_0 in its lower left block, zero above."""
-    d_out, d = W_0.shape
-    W_V = np.zeros((d + d_out, d + d_out))
-    W_V[d:, :d], W_V[d:, d:] = W_0, lower_right
-    return W_V

@@ -24,6 +24,13 @@ def recall_to_finetuning(answer) -> Verdict:
         answer,
         right=lambda zsl, ft, icl: icl[ft & ~zsl].mean(),
         cases=[case[:3] for case in CASES],
+        edges={
+            "where nothing that was mended is right in context": (
+                np.array([True, False, False, False]),
+                np.array([True, True, True, False]),
+                np.array([True, False, False, True]),
+            )
+        },
         praise="Mended first, then looked up in context.",
         hint="Which items does finetuning mend? Of those alone, how many are right in context?",
         mistakes=[
@@ -77,6 +84,14 @@ def chance_by_label(answer) -> Verdict:
         answer,
         right=lambda zsl, ft, icl, gold: weighted(zsl, icl, gold, ft & ~zsl),
         cases=CASES,
+        edges={
+            "where zero-shot makes no mistake on one label": (
+                np.array([True, True, False, False, False]),
+                np.array([True, True, True, False, True]),
+                np.array([False, True, True, False, False]),
+                np.array([0, 0, 1, 1, 2]),
+            )
+        },
         praise="A liking for one label can no longer pass for agreement.",
         hint="For each label take the share of right answers among the wrong items; then weigh "
         "the labels.",
@@ -141,6 +156,7 @@ def chance_bounds(answer) -> Verdict:
             max(0.0, icl_accuracy - zsl_accuracy), 1 - zsl_accuracy, icl_accuracy
         ),
         cases=[(0.7, 0.93), (0.35, 0.45), (0.5, 0.3)],
+        edges={"where zero-shot is never right": (0.0, 0.4)},
         praise="Two accuracies leave room for almost anything.",
         hint="First let all mistakes in context fall on the wrong items, then as few as possible.",
         mistakes=[

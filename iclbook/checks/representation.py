@@ -21,6 +21,13 @@ def normalised_similarity(answer) -> Verdict:
         answer,
         right=lambda zsl, icl, ft: _cosine(_unit(icl) - _unit(zsl), _unit(ft) - _unit(zsl)),
         cases=cases,
+        edges={
+            "where the two settings move apart": (
+                np.array([3.0, 0.0, 0.0]),
+                np.array([2.0, 1.0, 0.0]),
+                np.array([1.0, -2.0, 0.5]),
+            )
+        },
         praise="This is the authors' SimAOU for one item in one layer.",
         hint="Three steps, in this order: lengths, differences, cosine. Check them one by one.",
         mistakes=[
@@ -54,6 +61,7 @@ def chance_of_noise(answer) -> Verdict:
         answer,
         right=lambda rho_a, rho_b: np.sqrt(c(rho_a) * c(rho_b)) / 2,
         cases=[(0.4, 2.0), (1.5, 1.0), (3.0, 0.2)],
+        edges={"where one setting does not move": (0.0, 1.5)},
         praise="So a score says little before one knows how far both settings moved.",
         hint="First turn each size into the cosine of the output with the zero-shot one, then into "
         "c, then put both c into the formula of the chance level.",
@@ -88,6 +96,7 @@ def size_for_score(answer) -> Verdict:
         answer,
         right=lambda score: np.sqrt(1 / (1 - 2 * score) ** 2 - 1),
         cases=[(0.25,), (0.1,), (0.4,)],
+        edges={"at a score of zero": (0.0,)},
         praise="At a score of one half it is infinite: noise cannot explain more.",
         hint="Solve the chance level of two equal sizes for the size. Take it step by step: c, "
         "then the cosine, then the size.",

@@ -11,7 +11,8 @@ def share_of_demonstrations(answer) -> Verdict:
     """The share lambda of attention on the demonstrations, from (own_scores, demo_scores)."""
 
     def right(own_scores, demo_scores):
-        return np.exp(demo_scores).sum() / (np.exp(demo_scores).sum() + np.exp(own_scores).sum())
+        weights = normalise(np.concatenate([own_scores, demo_scores]))
+        return weights[len(own_scores) :].sum()
 
     rng = np.random.default_rng(7)
     cases = [(rng.normal(size=n), rng.normal(size=N)) for n, N in [(3, 8), (5, 2)]]
@@ -21,6 +22,9 @@ def share_of_demonstrations(answer) -> Verdict:
         cases=cases,
         praise="It grows with every demonstration, and the zero-shot part shrinks with it.",
         hint="Put both sets of scores through one softmax. What do the demonstrations get?",
+        edges={
+            "for scores near 1000": (np.array([1000.0, 999.0]), np.array([1001.0, 998.0, 1000.0]))
+        },
         mistakes=[
             Mistake(
                 lambda own, demo: np.exp(own).sum() / (np.exp(demo).sum() + np.exp(own).sum()),
@@ -42,37 +46,54 @@ def share_of_demonstrations(answer) -> Verdict:
     )
 
 
-def softmax_update(answer) -> Verdict:
-    """What the demonstrations add to the output, from (lam, zero_shot, demonstrations)."""
+def share_of_copies(answer) -> Verdict:
+    """The share of attention on the demonstrations, each shown several times, from (lam, copies).
 
-    def right(lam, zero_shot, demonstrations):
-        return lam * (demonstrations - zero_shot)
+    lam is their share when each is shown once.
+    """
 
-    rng = np.random.default_rng(8)
-    cases = [(lam, rng.normal(size=4), rng.normal(size=4)) for lam in (0.3, 0.8)]
+    def right(lam, copies):
+        return copies * lam / (1 - lam + copies * lam)
+
     return mark(
         answer,
         right=right,
-        cases=cases,
-        praise="Two things happen at once: the demonstrations come in, the zero-shot part shrinks.",
-        hint="Subtract the zero-shot output from the whole output of the split.",
+        cases=[(0.2, 3), (0.5, 2), (0.9, 10)],
+        praise="The demonstrations' sum grows with every copy, and the budget does not: shown "
+        "often enough, they take nearly everything, and never more.",
+        hint="Write the share with the two sums Z and Z'. Which of them does a copy change?",
+        edges={
+            "for a share of 1": (1.0, 4),
+            "for a share of 0": (0.0, 4),
+            "for no copy at all": (0.3, 0),
+        },
         mistakes=[
             Mistake(
-                lambda lam, z, d: lam * d,
-                "This is what comes in. What happens to the zero-shot part when attention "
-                "moves away from it?",
+                lambda lam, copies: copies * lam,
+                "So it would be in linear attention. A share cannot pass 1: what else do the "
+                "copies make larger?",
             ),
             Mistake(
-                lambda lam, z, d: (1 - lam) * z + lam * d,
-                "This is the whole output. What was there before the demonstrations?",
+                lambda lam, copies: min(copies * lam, 1.0),
+                "It does stay below 1, but it does not run into it: each further copy adds less.",
             ),
             Mistake(
-                lambda lam, z, d: d - z,
-                "This would be right if all attention fell on the demonstrations.",
+                lambda lam, copies: lam,
+                "Attention over the demonstrations alone is a mean and stays. Their share of "
+                "the whole does not.",
             ),
             Mistake(
-                lambda lam, z, d: lam * (z - d),
-                "The sign is reversed: the output moves towards the demonstrations.",
+                lambda lam, copies: 1 - (1 - lam) ** copies,
+                "That is what a share would be that takes the same part of the rest every time. "
+                "Here all copies are weighed at once.",
+            ),
+            Mistake(
+                lambda lam, copies: (1 - lam) / (1 - lam + copies * lam),
+                "This is the share that stays with the query's own tokens.",
+            ),
+            Mistake(
+                lambda lam, copies: copies * lam / (1 - lam),
+                "A ratio of the two sums, which can pass 1. A share is a part of the whole.",
             ),
         ],
     )
@@ -92,6 +113,10 @@ def positive_features(answer) -> Verdict:
         cases=cases,
         praise="Their inner product is the kernel on average, and no weight is ever negative.",
         hint="Check it on many random directions: phi(x) . phi(y) should come near exp(x . y).",
+        edges={
+            "for a single feature": (np.eye(2), np.array([[0.5, -1.0]])),
+            "for inputs of zero": (np.zeros((2, 3)), np.ones((4, 3))),
+        },
         mistakes=[
             Mistake(
                 lambda X, Omega: np.exp(X @ Omega.T) / np.sqrt(len(Omega)),

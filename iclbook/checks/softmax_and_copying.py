@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def _softmax(logits):
@@ -23,6 +23,14 @@ def opposite_heads(answer) -> Verdict:
             (_softmax(sharpness * X @ x_q) - _softmax(-sharpness * X @ x_q)) @ y
         ),
         cases=cases,
+        edges={
+            "with a single pair": (
+                np.array([[0.4, -0.2]]),
+                np.array([1.5]),
+                np.array([1.0, 0.5]),
+                2.0,
+            )
+        },
         praise="The mean of the targets is in both averages, and gone from the difference.",
         hint="Each head averages the targets with softmax weights. What happens to the logits of "
         "the second head, and with which sign does its average count?",
@@ -62,6 +70,7 @@ def logit_for_share(answer) -> Verdict:
         answer,
         right=lambda share, keys: np.log(share * (keys - 1) / (1 - share)),
         cases=cases,
+        edges={"for less than an even share": (0.02, 21)},
         praise="It grows with the logarithm of the number of keys: longer prompts need more.",
         hint="Write the share of a key with logit s among keys with logit 0, and solve for s.",
         mistakes=[
@@ -105,6 +114,7 @@ def other_tokens(answer) -> Verdict:
         answer,
         right=right,
         cases=cases,
+        edges={"where two tokens react alike": (np.array([0.2, 0.7, 0.4, 0.2, 0.5]), 0)},
         praise="Now this curve and that of the next token can move apart.",
         hint="Which tokens are neither j nor the next one, and how many are they?",
         mistakes=[
@@ -137,4 +147,20 @@ def other_tokens(answer) -> Verdict:
                 "This is a sum. The curve shows one token on average.",
             ),
         ],
+    )
+
+
+def average_of_examples(guess, factor) -> Verdict:
+    """What becomes of a softmax prediction if each pair is shown twice: measured as a factor."""
+    changed = "doubles" if factor > 1 else "halves"
+    return weigh(
+        guess,
+        happened="stays" if abs(factor - 1) < 0.02 else changed,
+        expected="stays",
+        why="A softmax head takes an average. A pair that stands there twice counts twice above "
+        "the fraction and twice below it, so the head cannot tell.",
+        others={
+            "doubles": "So it would with linear attention, which adds: there the layer overshoots.",
+            "halves": "Each single token does get half of its attention, but there are two of it.",
+        },
     )

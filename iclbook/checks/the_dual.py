@@ -23,6 +23,20 @@ def dual_output(answer) -> Verdict:
         cases=cases,
         praise="No trained weight was read: the training set and its values are enough.",
         hint="The dual form has two parts: the untrained layer, and one term a training example.",
+        edges={
+            "before the first step": (
+                np.eye(2, 3)[None],
+                np.ones((4, 3)),
+                np.zeros((4, 2)),
+                np.ones(3),
+            ),
+            "with a single training example": (
+                np.ones((3, 2, 3)),
+                np.ones((1, 3)),
+                np.array([[1.0, -2.0]]),
+                np.array([1.0, -3.0, 0.5]),
+            ),
+        },
         mistakes=[
             Mistake(
                 lambda W, X, e, x: W[-1] @ x + (X @ x) @ e,
@@ -55,44 +69,59 @@ def dual_output(answer) -> Verdict:
     )
 
 
-def contributions(answer) -> Verdict:
-    """How much each training example moves the margin between two classes.
+def sign_of_help(answer) -> Verdict:
+    """What the signs alone say of a contribution, from (label, gold, rival, score).
 
-    From (X, values, x, gold, rival): an array with one number a training example.
+    1 if it must help, -1 if it must harm, 0 if they do not decide.
     """
 
-    def right(X, values, x, gold, rival):
-        return (X @ x) * (values[:, gold] - values[:, rival])
+    def right(label, gold, rival, score):
+        return float(np.sign(score) * ((label == gold) - (label == rival)))
 
-    rng = np.random.default_rng(3)
-    cases = [
-        (rng.normal(size=(n, 4)), rng.normal(size=(n, 5)), rng.normal(size=4), gold, rival)
-        for n, gold, rival in [(6, 1, 3), (5, 4, 0)]
-    ]
+    def without_scores(label, gold, rival, score):
+        return (label == gold) - (label == rival)
+
     return mark(
         answer,
         right=right,
-        cases=cases,
-        praise="Attention says how loudly an example speaks, the value says for whom.",
-        hint="The margin is one output minus another. Write both as sums over the training "
-        "examples and subtract them term by term.",
+        cases=[
+            (label, gold, rival, score)
+            for label, gold, rival in [(3, 3, 8), (8, 3, 8), (5, 3, 8), (0, 9, 0), (9, 9, 0)]
+            for score in (2.5, -1.5)
+        ],
+        praise="The label decides the sign of the value, the score turns it round or not. How "
+        "alike the two images are decides only how much.",
+        hint="Cross-entropy: which sign has an error at the image's own label, which at any other? "
+        "The margin takes the one output minus the other.",
+        edges={"where the score is zero": (3, 3, 8, 0.0)},
         mistakes=[
             Mistake(
-                lambda X, e, x, g, r: X @ x,
-                "These are the attention scores: how loudly each example speaks. What does it say?",
+                without_scores,
+                "This was so for pixels that are never negative. Centred images can have a "
+                "negative score: what does that do to their vote?",
             ),
             Mistake(
-                lambda X, e, x, g, r: (X @ x) * e[:, g],
-                "This moves the output of the right class. An example that lifts the rival "
-                "just as much does not help: look at the definition of the margin.",
+                lambda label, gold, rival, score: np.sign(score),
+                "Alike or not is not the question: a similar image of the rival speaks for the "
+                "rival. What does the value say?",
             ),
             Mistake(
-                lambda X, e, x, g, r: (X @ x) * (e[:, r] - e[:, g]),
+                lambda label, gold, rival, score: np.sign(score) * (1 if label == gold else -1),
+                "An image of a third digit pushes both outputs down, the right one and the "
+                "rival's. Is it certain which of them more?",
+            ),
+            Mistake(
+                lambda label, gold, rival, score: 1 if label == gold else -1,
+                "Two things are missing: the sign of the score, and the third digits, which push "
+                "both outputs down.",
+            ),
+            Mistake(
+                lambda label, gold, rival, score: -right(label, gold, rival, score),
                 "Helpful and harmful are swapped: which of the two outputs should win?",
             ),
             Mistake(
-                lambda X, e, x, g, r: e[:, g] - e[:, r],
-                "These are the values alone. How much of each value does this test point receive?",
+                lambda label, gold, rival, score: max(right(label, gold, rival, score), 0.0),
+                "Where nothing helps for certain, something may still harm for certain.",
             ),
         ],
     )
@@ -111,6 +140,7 @@ def effective_number(answer) -> Verdict:
         cases=[(rng.normal(size=20),), (np.array([0.5, -2.0, 0.1]),)],
         praise="It is 1 if one example carries everything, and n if all weigh the same.",
         hint="Try it on weights that you know: n equal ones should give n, a single one 1.",
+        edges={"where a weight is zero": (np.array([1.0, 0.0, -3.0]),)},
         mistakes=[
             Mistake(
                 lambda w: w.sum() ** 2 / (w**2).sum(),

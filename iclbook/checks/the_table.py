@@ -19,6 +19,7 @@ def at_depth(answer) -> Verdict:
             values, depths, (np.arange(len(values)) + 0.5) / len(values)
         ),
         cases=cases,
+        edges={"for a model of one layer": (np.array([0.7]), np.array([0.1, 0.5, 0.9]))},
         praise="Now three layers and twenty-four can stand in one figure.",
         hint="Where is the middle of each layer, if the whole model reaches from 0 to 1? "
         "Between two middles, draw a straight line.",
@@ -62,6 +63,7 @@ def operations_of_cell(answer) -> Verdict:
             parameters, context + 3 * queries + 4 * training
         ),
         cases=[(100, 30, 150, 31), (40, 7, 90, 12)],
+        edges={"for a model of 1.3 billion parameters": (1_300_000_000, 900, 60_000, 1_000)},
         praise="Almost all of it is reading the queries, three times.",
         hint="Count how often each token is read: zero-shot, in context, after finetuning, and "
         "while finetuning.",

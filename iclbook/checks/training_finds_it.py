@@ -8,15 +8,20 @@ from iclbook.checks.verdict import Mistake, Verdict, mark
 def step_size_of(answer) -> Verdict:
     """The eta/N that a trained layer has learned, from its products (A, M)."""
     rng = np.random.default_rng(21)
-    cases = [(rng.normal(size=(D, D)), rng.normal(size=(D, D))) for D in (4, 7)]
+    cases = [(rng.normal(size=(D, D)) - 4 * np.eye(D), rng.normal(size=(D, D))) for D in (4, 7)]
 
     def diagonal(M):
         return np.diag(M)[:-1]
+
+    for _, M in cases:
+        M[np.diag_indices(len(M))] = rng.uniform(0.5, 1.5, size=len(M))
+    uphill = -cases[0][0], cases[0][1]
 
     return mark(
         answer,
         right=lambda A, M: -A[-1, -1] * diagonal(M).mean(),
         cases=cases,
+        edges={"for a layer that steps uphill": uphill},
         praise="One number for the layer, and the free factor between A and M drops out of it.",
         hint="Put the construction into your function: with A and M of Proposition 1 the answer "
         "is eta/N, also after one is doubled and the other halved.",
@@ -47,47 +52,37 @@ def step_size_of(answer) -> Verdict:
     )
 
 
-def rank_limited_loss(answer) -> Verdict:
-    """The lowest expected loss with only r of the d directions learned, from (r, d, N)."""
-    s, k = 1 / 12, 1.8
-
-    def right(r, d, N):
-        return d * s / 2 - r * s / 2 * N / (N + d + k - 2)
-
+def mixed_rate(answer) -> Verdict:
+    """The rate of the mean of (A, M) and (A / c, c M), over that of each, from (c)."""
     return mark(
         answer,
-        right=right,
-        cases=[(1, 10, 10), (3, 7, 12), (2, 5, 4)],
-        praise="Each learned direction takes an equal share off the loss: stairs of equal height.",
-        hint="How much does the loss fall from predicting zero to the full step? Which part of "
-        "that does one direction bring?",
+        right=lambda c: (1 + c) * (1 + 1 / c) / 4,
+        cases=[(20.0,), (0.4,), (1.0,)],
+        edges={"for a negative c": (-1.0,)},
+        praise="A mean of weights is not a mean of functions. Balance first, then mix.",
+        hint="Write down the mean of the two matrices A, and that of the two matrices M. What does "
+        "the layer do with the two means?",
         mistakes=[
             Mistake(
-                lambda r, d, N: (d - r) * s / 2,
-                "One step does not predict a learned direction perfectly: even the full step "
-                "has a loss.",
+                lambda c: 1.0,
+                "Both are the same function, so the mean of their predictions is theirs. But it "
+                "is their weights that are mixed.",
             ),
             Mistake(
-                lambda r, d, N: (d - r) * s / 2 + r * s / 2 * (r + k - 2) / (N + r + k - 2),
-                "A learned direction is also disturbed by the inputs in all the others.",
+                lambda c: (1 + c) / 2,
+                "One of the two matrices is mixed here. The other one is, too.",
             ),
             Mistake(
-                lambda r, d, N: r * s / 2 * (r + k - 2) / (N + r + k - 2),
-                "This is the loss of a narrower task. The directions that are not learned still "
-                "cost what predicting zero costs.",
+                lambda c: (1 + 1 / c) / 2,
+                "This is the mean of the values alone. What happens to the keys?",
             ),
             Mistake(
-                lambda r, d, N: d * s / 2 * (d + k - 2) / (N + d + k - 2),
-                "This is the loss with all directions learned.",
+                lambda c: (c + 1 / c) / 2,
+                "Only the terms that cross the twins are left here. Multiply out all four.",
             ),
             Mistake(
-                lambda r, d, N: 2 * right(r, d, N),
-                "This is the mean squared error. The unit here is half of it.",
-            ),
-            Mistake(
-                lambda r, d, N: 4 * right(r, d, N),
-                "These are inputs between -1 and 1, as the paper's text has them. Its code, and "
-                "this book, halve the range.",
+                lambda c: (1 + c) * (1 + 1 / c) / 2,
+                "For c of one the twins are equal, and so is their mean. What does yours say?",
             ),
         ],
     )
@@ -112,6 +107,7 @@ def sensitivity_by_differences(answer) -> Verdict:
         answer,
         right=right,
         cases=[(black_box(d), rng.normal(size=d), h) for d, h in [(3, 0.1), (4, 0.02)]],
+        edges={"for a query of whole numbers": (black_box(3), np.array([1, 0, -2]), 0.1)},
         praise="It reads a model's weights for the query without looking inside, softmax or not.",
         hint="Move one entry of the query up and down by h, the others stay: how much does the "
         "prediction change for each unit of movement?",

@@ -1,15 +1,27 @@
 """How an exercise answer is marked: run it, compare it, and recognise known misconceptions.
 
-An exercise gives a correct solution, a few *cases* (arguments to call the answer with) and a list
-of *mistakes*: what a reader computes who holds a certain misconception, with the hint for it. The
-answer is compared with all of them. A message says where to look and never what to write.
+An exercise gives a correct solution, a few *cases* (arguments to call the answer with), its *edges*
+(arguments at which an almost right answer fails) and a list of *mistakes*: what a reader computes
+who holds a certain misconception, with the hint for it. The answer is compared with all of them. A
+message says where to look and never what to write.
+
+Numbers may come as an array, a list, a tensor or a column, in single or double precision: form is
+never marked. Whatever an answer does, from `sys.exit` to recursion without end, the reader gets a
+verdict. A prediction, made before an experiment has run, is marked by `weigh`.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+import copy
+import io
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, signature
 
 import numpy as np
+
+TOLERANCE = 1e-5  # relative to the largest number: single precision, with room for its rounding
+NEARLY = 1e-2  # closer than this looks like rounding on the way
 
 
 @dataclass(frozen=True)
@@ -22,13 +34,16 @@ class Verdict:
         Whether the answer is right.
     message : str
         Praise, or where to look next.
+    refusal : str
+        How the message opens where the answer is not right.
     """
 
     ok: bool
     message: str
+    refusal: str = "Not yet."
 
     def __repr__(self) -> str:
-        return f"{'Right.' if self.ok else 'Not yet.'} {self.message}"
+        return f"{'Right.' if self.ok else self.refusal} {self.message}"
 
     def __bool__(self) -> bool:
         return self.ok
@@ -42,11 +57,19 @@ class Mistake:
     hint: str
 
 
+@dataclass(frozen=True)
+class _Stopped:
+    """What came of a call that did not return: the exception, in words."""
+
+    words: str
+
+
 def mark(
     answer: Callable,
     *,
     right: Callable,
     cases: Sequence[tuple],
+    edges: Mapping[str, tuple],
     mistakes: Sequence[Mistake],
     praise: str,
     hint: str,
@@ -62,6 +85,9 @@ def mark(
     cases : sequence of tuples
         Arguments of each call. A mistake is recognised only if it fits all of them; where it
         stops with an error (a shape that does not fit), the answer has to stop too.
+    edges : mapping of str to tuple
+        Further arguments, at which an answer that is right in all cases may still fail. The key
+        names the place, as in "with a single example": it completes "Right in general, but ...".
     mistakes : sequence of Mistake
         The misconceptions, the most specific first.
     praise, hint : str
@@ -78,64 +104,164 @@ def mark(
         )
     if not _accepts(answer, len(cases[0])):
         return Verdict(False, f"Your function should take the arguments ({call}), in this order.")
-    got = [_run(answer, case) for case in cases]
+    try:
+        got, printed = _run_aloud(answer, [*cases, *edges.values()])
+    except KeyboardInterrupt:
+        return Verdict(False, "The check was interrupted: your function had not come to an end.")
+    at_edges = dict(zip(edges, got[len(cases) :], strict=True))
+    got = got[: len(cases)]
     if all(value is None or value is Ellipsis for value in got):
         return Verdict(
-            False, "Your function returns nothing so far: fill in the dots and return the result."
+            False,
+            "Your function prints its result and returns nothing: return it instead."
+            if printed
+            else "Your function returns nothing so far: fill in the dots and return the result.",
         )
-    wanted = [right(*case) for case in cases]
+    wanted = [_run(right, case) for case in cases]
     for value, want in zip(got, wanted, strict=True):
-        if not isinstance(value, Exception) and not _is_numeric(value):
+        if not isinstance(value, _Stopped) and _numbers(value) is None:
             return Verdict(False, f"Your function returns {_kind(value)}; expected {_kind(want)}.")
     if _same(got, wanted):
+        for place, value in at_edges.items():
+            if not _same([value], [_run(right, edges[place])]):
+                return Verdict(False, f"Right in general, but {place} {_what_happens(value)}.")
         return Verdict(True, praise)
     for mistake in mistakes:
         if _same(got, [_run(mistake.answer, case) for case in cases]):
             return Verdict(False, mistake.hint)
     for value, want in zip(got, wanted, strict=True):
-        if isinstance(value, Exception):
-            return Verdict(False, f"Your function stopped with {type(value).__name__}: {value}")
-        if not np.isfinite(value).all():
+        if isinstance(value, _Stopped):
+            return Verdict(False, f"Your function stopped with {value.words}")
+        if not np.isfinite(_numbers(value)).all():
             return Verdict(False, "Your result holds NaN or infinite numbers: look for a 0/0.")
-        if np.shape(value) != np.shape(want):
+        if _shaped_like(value, want).shape != np.shape(want):
             return Verdict(
                 False, f"Your function returns {_kind(value)}; expected {_kind(want)}. {hint}"
             )
+    if _same(got, wanted, NEARLY):
+        hint = f"Your numbers agree to about two digits. Do you round on the way? If not: {hint}"
     return Verdict(False, hint)
 
 
+def weigh(
+    guess: str, *, happened: str, expected: str, why: str, others: Mapping[str, str]
+) -> Verdict:
+    """Answer a prediction that was made before an experiment ran.
+
+    Parameters
+    ----------
+    guess : str
+        What the reader said would happen: one of the words below, in any case.
+    happened : str
+        What did happen, as the check reads it from the measured numbers: one of the words below.
+    expected : str
+        What happens when the experiment runs as the chapter has it.
+    why : str
+        Why it happens: said to everyone.
+    others : mapping of str to str
+        The other words that one can choose, each with what speaks against it.
+    """
+    words = sorted([expected, *others])  # the order must not tell
+    choice = ", ".join(f'"{word}"' for word in words[:-1]) + f' or "{words[-1]}"'
+    if guess is None or guess is Ellipsis:
+        return Verdict(False, f"First commit yourself: {choice}?")
+    said = guess.strip().casefold() if isinstance(guess, str) else guess
+    if not isinstance(said, str) or said not in words:
+        return Verdict(False, f"Choose one of {choice}, in quotation marks.")
+    if happened != expected:
+        return Verdict(
+            False,
+            f'The experiment came out as "{happened}", and the text speaks of "{expected}": has it '
+            "been changed? Run the chapter from the top.",
+        )
+    if said == expected:
+        return Verdict(True, why)
+    return Verdict(False, f'You said "{said}". {others[said]} {why}', refusal="It came otherwise.")
+
+
+def _run_aloud(function: Callable, cases: Sequence[tuple]) -> tuple[list, bool]:
+    """What `function` returns for each case, and whether it printed; what it printed is shown."""
+    with contextlib.redirect_stdout(io.StringIO()) as page:
+        try:
+            got = [_run(function, case) for case in cases]
+        finally:
+            printed = page.getvalue()
+    print(printed, end="")
+    return got, bool(printed)
+
+
 def _run(function: Callable, case: tuple):
-    """What `function` returns for copies of these arguments, or the exception that stops it."""
+    """What `function` returns for copies of these arguments, or how it stopped."""
     try:
-        return function(*(_copy(value) for value in case))
-    except Exception as error:  # whatever the reader's code does wrong, they get a message
-        return error
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # numbers are marked, and they tell
+            return function(*copy.deepcopy(case))
+    except KeyboardInterrupt:  # the reader wants to stop: do not go on with the next case
+        raise
+    except BaseException as error:  # also sys.exit(): whatever the code does, they get a message
+        return _Stopped(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
-def _same(got: list, wanted: list) -> bool:
+def _same(got: list, wanted: list, tolerance: float = TOLERANCE) -> bool:
     """Whether two lists of results agree: equal numbers, or both stopped, but not everywhere."""
-    stopped = [isinstance(value, Exception) for value in got]
+    stopped = [isinstance(value, _Stopped) for value in got]
     return (
         not all(stopped)
-        and stopped == [isinstance(value, Exception) for value in wanted]
+        and stopped == [isinstance(value, _Stopped) for value in wanted]
         and all(
-            np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-6, atol=1e-9)
+            _close(a, b, tolerance)
             for a, b, stop in zip(got, wanted, stopped, strict=True)
             if not stop
         )
     )
 
 
-def _is_numeric(value) -> bool:
-    """Whether `value` is an array of real numbers, or can be read as one."""
-    try:
-        return np.asarray(value).dtype.kind in "iuf"
-    except Exception:  # rows of unequal length, a tensor that still wants gradients
+def _close(value, want, tolerance: float) -> bool:
+    """Whether two results hold the same finite numbers, up to rounding and to their form."""
+    a, b = _shaped_like(value, want), _numbers(want)
+    if a is None or a.shape != b.shape or not np.isfinite(b).all():
         return False
+    size = np.abs(b).max(initial=0)
+    return np.allclose(a, b, rtol=tolerance, atol=max(1e-9, tolerance * size))
 
 
-def _copy(value):
-    return value.copy() if isinstance(value, np.ndarray) else value
+def _numbers(value):
+    """`value` as an array of real numbers, or None if it cannot be read as one."""
+    try:
+        array = np.asarray(_without_gradients(value))
+    except Exception:  # rows of unequal length
+        return None
+    return array.astype(float) if array.dtype.kind in "iuf" else None
+
+
+def _without_gradients(value):
+    """Tensors as arrays, also inside of lists."""
+    if isinstance(value, (list, tuple)):
+        return [_without_gradients(entry) for entry in value]
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
+
+
+def _shaped_like(value, want):
+    """The numbers of `value`; a row or a column is a vector where a vector is wanted."""
+    numbers = _numbers(value)
+    if numbers is None or np.ndim(want) > 1:
+        return numbers
+    flat = max(numbers.shape, default=1) == numbers.size == np.size(want)
+    return numbers.reshape(np.shape(want)) if flat else numbers
+
+
+def _what_happens(value) -> str:
+    """What an answer gives where it is wrong, in words that follow the place."""
+    if isinstance(value, _Stopped):
+        return f"your function stops with {value.words}"
+    if value is None or value is Ellipsis:
+        return "your function returns nothing"
+    numbers = _numbers(value)
+    if numbers is None:
+        return f"your function returns {_kind(value)}"
+    if not np.isfinite(numbers).all():
+        return "your result holds NaN or infinite numbers"
+    return "your function gives something else"
 
 
 def _accepts(function: Callable, count: int) -> bool:
@@ -157,9 +283,13 @@ def _accepts(function: Callable, count: int) -> bool:
 
 def _kind(value) -> str:
     """A value in words: its type, and its shape if it has one."""
+    if value is None or value is Ellipsis:
+        return "nothing in some cases"
+    name = {"ndarray": "array", "Tensor": "tensor"}.get(type(value).__name__, type(value).__name__)
+    words = f"{'an' if name[0] in 'aeio' else 'a'} {name}"
+    numbers = _numbers(value)
+    if numbers is not None:
+        return f"{words} of shape {numbers.shape}" if numbers.ndim else "a number"
     if isinstance(value, np.ndarray) and value.ndim:
-        entries = "" if _is_numeric(value) else f" with entries of type {value.dtype}"
-        return f"an array of shape {value.shape}{entries}"
-    if _is_numeric(value) and np.ndim(value) == 0:
-        return "a number"
-    return f"a {type(value).__name__}"
+        return f"{words} of shape {value.shape} with entries of type {value.dtype}"
+    return words

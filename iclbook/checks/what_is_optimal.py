@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def rates_under_noise(answer) -> Verdict:
@@ -19,6 +19,7 @@ def rates_under_noise(answer) -> Verdict:
         answer,
         right=right,
         cases=cases,
+        edges={"without noise": (np.array([1.0, 0.3]), 10, 0.0)},
         praise="Noise acts like extra variance that belongs to no direction.",
         hint="Write down the error of one direction as a parabola in its rate. What does the "
         "noise add to the quadratic term?",
@@ -72,6 +73,14 @@ def ridge_prediction(answer) -> Verdict:
         answer,
         right=solve,
         cases=cases,
+        edges={
+            "where two inputs are the same": (
+                np.array([[1.0, 1.0], [0.5, 0.5], [-2.0, -2.0]]),
+                np.array([1.0, 0.0, -1.5]),
+                np.array([1.0, 0.5]),
+                0.4,
+            )
+        },
         praise="With lam equal to noise variance over teacher variance nothing beats it.",
         hint="Set the gradient of the squared errors plus the penalty to zero, and solve for w.",
         mistakes=[
@@ -116,6 +125,7 @@ def adaptive_rate(answer) -> Verdict:
         answer,
         right=lambda X, x, sigma: len(X) / kernel(X, x, sigma).sum(),
         cases=cases,
+        edges={"where the query is one of the examples": (np.eye(3), np.eye(3)[1], 0.9)},
         praise="Far from all examples the rate grows; among many of them it is smallest.",
         hint="Write softmax attention as kernel values over their sum, and compare with the step.",
         mistakes=[
@@ -141,4 +151,20 @@ def adaptive_rate(answer) -> Verdict:
                 "The kernel is too narrow: look at the exponent again.",
             ),
         ],
+    )
+
+
+def turned_inputs(guess, own, common) -> Verdict:
+    """Is the error of learned rates on turned inputs below that of one rate for all, or above?"""
+    return weigh(
+        guess,
+        happened="below" if own < common else "above",
+        expected="above",
+        why="The rates stand in the weights, each at its direction. After the turn a strong "
+        "direction meets a rate that was learned for a weak one, and the step is much too long. "
+        "The preconditioner was learned by training, and the prompt cannot change it.",
+        others={
+            "below": "So it would be if the layer read the variances from its prompt, as GD++ does "
+            "in its later layers."
+        },
     )

@@ -19,6 +19,7 @@ EXPERIMENTS = {
     "regression-five-own-layers": "iclbook.regression.experiments.layers:FiveOwnLayers",
     "regression-garg": "iclbook.regression.experiments.garg:GargSmall",
     "regression-one-layer": "iclbook.regression.experiments.one_layer:OneLayer",
+    "regression-one-layer-fixed": "iclbook.regression.experiments.fixed:FixedTasks",
     "regression-one-layer-plateau": "iclbook.regression.experiments.plateau:Plateau",
     "regression-one-layer-sizes": "iclbook.regression.experiments.sizes:Sizes",
     "regression-sine": "iclbook.regression.experiments.sine:Sine",

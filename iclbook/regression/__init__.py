@@ -18,6 +18,8 @@ sine, standard, copying
     Sine waves with an MLP; softmax heads and LayerNorm; ordinary tokens that have to be copied.
 optimal
     What a trained layer should do, by the follow-up papers.
+show
+    What the chapters print and draw.
 resume
     Long trainings in parts, which go on where they were stopped.
 experiments

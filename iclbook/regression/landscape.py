@@ -9,7 +9,8 @@ the target, and let S be the sum of x_i x_i^T. The prediction is then linear in 
 Only the first term helps. It has two routes: *values from targets, keys from inputs* (a_y M_xx,
 gradient descent), and *values from inputs, keys from targets* (m a_x^T, of rank one, a dead end).
 Since w and x have known moments, the expected loss is a polynomial, and training on it is training
-with infinitely large batches. Derived in the chapter "Does training find it?".
+with infinitely large batches. Derived in the chapter "Does training find it?", which proves that no
+layer is better than the first route at its best; "Why does training stop half way?" has the second.
 """
 
 import torch

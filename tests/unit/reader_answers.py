@@ -1,16 +1,20 @@
 """Answers to the exercises as readers write them, for `test_checks.py`.
 
 `RIGHT[exercise]` lists correct answers in several styles; `WRONG[exercise]` lists what comes out
-of a misconception, each with words that its message must contain. Nothing here is taken from the
-checks.
+of a misconception, each with words that its message must contain; `ALMOST[exercise]` lists answers
+that are right in general and fail at an edge, with words that name it. `PREDICTIONS` holds what
+readers say before an experiment runs. Nothing here is taken from the checks.
 """
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import numpy as np
 
 RIGHT = defaultdict(list)
 WRONG = defaultdict(list)
+ALMOST = defaultdict(list)
+PREDICTIONS = {}
 
 
 def right(exercise):
@@ -21,6 +25,20 @@ def right(exercise):
 def wrong(exercise, words):
     """Register an answer that follows from a misconception."""
     return lambda function: WRONG[exercise].append((function, words)) or function
+
+
+def almost(exercise, words):
+    """Register an answer that is right in general and fails at one edge."""
+    return lambda function: ALMOST[exercise].append((function, words)) or function
+
+
+class Prediction(NamedTuple):
+    """A question about an experiment: what is right, what else one may say, what is measured."""
+
+    right: str
+    wrong: tuple[str, ...]
+    measured: tuple  # arguments of the check after the guess, as the experiment gives them
+    otherwise: tuple  # the same, had the experiment come out in another way
 
 
 # Gradient descent is memory
@@ -103,6 +121,19 @@ def rebuild_without_eta(W_0, X, errors, eta):
     return W
 
 
+@almost("rebuild_weights", "before the first step")
+def rebuild_from_the_first_error(W_0, X, errors, eta):
+    total = errors[0]
+    for E in errors[1:]:
+        total = total + E
+    return W_0 + eta * total.T @ X
+
+
+@almost("rebuild_weights", "with a single example")
+def rebuild_with_squeezed_errors(W_0, X, errors, eta):
+    return W_0 + eta * np.tensordot(errors.sum(axis=0).squeeze().T, X, axes=1)
+
+
 @right("momentum_coefficients")
 def momentum_closed_form(T, eta, mu):
     return np.array([eta * (1 - mu ** (T - t)) / (1 - mu) for t in range(T)])
@@ -123,6 +154,19 @@ def momentum_by_simulation(T, eta, mu):
             w = w + eta * v
         c[t] = w
     return c
+
+
+@almost("momentum_coefficients", "without momentum")
+def momentum_seen_from_the_start(T, eta, mu):
+    return eta * (1 - mu**T * mu ** -np.arange(float(T))) / (1 - mu)
+
+
+@almost("momentum_coefficients", "after one step")
+def momentum_by_recursion(T, eta, mu):
+    c = [eta, eta + mu * eta]
+    while len(c) < T:
+        c.append(eta + mu * c[-1])
+    return c[::-1]
 
 
 @wrong("momentum_coefficients", "plain gradient descent")
@@ -173,9 +217,32 @@ def share_by_loop(T, eta, lam):
     return w
 
 
+@almost("share_of_initial_weights", "overshoots")
+def share_without_its_sign(T, eta, lam):
+    return abs(1 - eta * lam) ** T
+
+
+@almost("share_of_initial_weights", "overshoots")
+def share_by_logarithm(T, eta, lam):
+    return np.exp(T * np.log(1 - eta * lam))
+
+
+@almost("share_of_initial_weights", "before the first step")
+def share_after_at_least_one_step(T, eta, lam):
+    a = 1 - eta * lam
+    for _ in range(T - 1):
+        a *= 1 - eta * lam
+    return a
+
+
 @wrong("share_of_initial_weights", "without decay")
 def share_without_decay(T, eta, lam):
     return 1
+
+
+@wrong("share_of_initial_weights", "ever reach zero")
+def share_forgotten(T, eta, lam):
+    return 0
 
 
 @wrong("share_of_initial_weights", "inside the gradient")
@@ -223,6 +290,17 @@ def dual_by_einsum(weights, X, values, x):
     return np.einsum("oi,i->o", weights[0], x) + np.einsum("ni,i,no->o", X, x, values)
 
 
+@almost("dual_output", "before the first step")
+def dual_with_first_and_last(weights, X, values, x):
+    W_0, *_, _ = weights
+    return W_0 @ x + (X @ x) @ values
+
+
+@almost("dual_output", "single training example")
+def dual_with_squeezed_scores(weights, X, values, x):
+    return weights[0] @ x + np.squeeze(X @ x[:, None]) @ values
+
+
 @wrong("dual_output", "counted twice")
 def dual_on_trained_weights(weights, X, values, x):
     return weights[-1] @ x + values.T @ (X @ x)
@@ -259,36 +337,53 @@ def dual_with_mean(weights, X, values, x):
     return weights[0] @ x + np.mean((X @ x)[:, None] * values, axis=0)
 
 
-@right("contributions")
-def contributions_by_loop(X, values, x, gold, rival):
-    return [(X[i] @ x) * (values[i][gold] - values[i][rival]) for i in range(len(X))]
+@right("sign_of_help")
+def sign_by_cases(label, gold, rival, score):
+    if score == 0 or label not in (gold, rival):
+        return 0
+    return 1 if (label == gold) == (score > 0) else -1
 
 
-@right("contributions")
-def contributions_from_all_outputs(X, values, x, gold, rival):
-    parts = (X @ x)[:, None] * values
-    return parts[:, gold] - parts[:, rival]
+@right("sign_of_help")
+def sign_of_votes(label, gold, rival, score):
+    votes = {gold: 1, rival: -1}
+    return votes.get(label, 0) * np.sign(score)
 
 
-@wrong("contributions", "attention scores")
-def contributions_scores(X, values, x, gold, rival):
-    return np.array([x_i @ x for x_i in X])
+@almost("sign_of_help", "score is zero")
+def sign_of_two_kinds_of_scores(label, gold, rival, score):
+    side = 1 if score > 0 else -1
+    return side * ((label == gold) - (label == rival))
 
 
-@wrong("contributions", "lifts the rival")
-def contributions_gold_only(X, values, x, gold, rival):
-    return [(X[i] @ x) * values[i, gold] for i in range(len(X))]
+@wrong("sign_of_help", "never negative")
+def sign_of_uncentred(label, gold, rival, score):
+    return {gold: 1, rival: -1}.get(label, 0)
 
 
-@wrong("contributions", "swapped")
-def contributions_swapped(X, values, x, gold, rival):
-    parts = (X @ x)[:, None] * values
-    return parts[:, rival] - parts[:, gold]
+@wrong("sign_of_help", "Alike or not")
+def sign_of_likeness(label, gold, rival, score):
+    return 1 if score > 0 else -1
 
 
-@wrong("contributions", "values alone")
-def contributions_values(X, values, x, gold, rival):
-    return np.array([e[gold] - e[rival] for e in values])
+@wrong("sign_of_help", "a third digit")
+def sign_for_or_against(label, gold, rival, score):
+    return 1 if (label == gold) == (score > 0) else -1
+
+
+@wrong("sign_of_help", "Two things are missing")
+def sign_of_the_class(label, gold, rival, score):
+    return 1 if label == gold else -1
+
+
+@wrong("sign_of_help", "swapped")
+def sign_swapped(label, gold, rival, score):
+    return {gold: -1, rival: 1}.get(label, 0) * np.sign(score)
+
+
+@wrong("sign_of_help", "harm for certain")
+def sign_of_help_only(label, gold, rival, score):
+    return int((label == gold and score > 0) or (label == rival and score < 0))
 
 
 @right("effective_number")
@@ -300,6 +395,12 @@ def effective_by_shares(w):
 @right("effective_number")
 def effective_by_norms(w):
     return (np.linalg.norm(w, 1) / np.linalg.norm(w)) ** 2
+
+
+@almost("effective_number", "weight is zero")
+def effective_with_signs_divided_out(w):
+    size = w * (w / np.sqrt(w**2))
+    return size.sum() ** 2 / (w**2).sum()
 
 
 @wrong("effective_number", "cancel")
@@ -327,49 +428,9 @@ def effective_count(w):
 # Attention is training
 
 
-@right("write_token")
-def write_outer(W, k, v):
-    return W + np.outer(v, k)
-
-
-@right("write_token")
-def write_broadcast(W, k, v):
-    return W + v[:, None] * k
-
-
-@right("write_token")
-def write_by_loops(W, k, v):
-    for i in range(len(v)):
-        for j in range(len(k)):
-            W[i, j] += v[i] * k[j]
-    return W
-
-
-@right("write_token")
-def write_as_lists(W, k, v):
-    return [[W[i, j] + v[i] * k[j] for j in range(len(k))] for i in range(len(v))]
-
-
-@wrong("write_token", "outer product is transposed")
-def write_transposed(W, k, v):
-    return W + np.outer(k, v)
-
-
-@wrong("write_token", "wiped out")
-def write_over(W, k, v):
-    return v[:, None] @ k[None, :]
-
-
-@wrong("write_token", "sign is reversed")
-def write_minus(W, k, v):
-    W -= np.outer(v, k)
-    return W
-
-
-@wrong("write_token", "delta rule")
-def write_delta_rule(W, k, v):
-    error = v - W @ k
-    return W + np.outer(error, k)
+PREDICTIONS["negatives"] = Prediction(
+    right="below chance", wrong=("the same", "chance"), measured=(0.01,), otherwise=(0.88,)
+)
 
 
 @right("targets")
@@ -380,6 +441,11 @@ def targets_by_matrices(W, K, V):
 @right("targets")
 def targets_by_loop(W, K, V):
     return np.array([W @ k + v for k, v in zip(K, V)])
+
+
+@almost("targets", "single demonstration")
+def targets_with_squeezed_keys(W, K, V):
+    return (W @ K.squeeze().T + V.T).T
 
 
 @wrong("targets", "only if W is zero")
@@ -414,6 +480,20 @@ def shortest_by_search(d_k, d_v):
 @right("shortest_context")
 def shortest_by_division(d_k, d_v):
     return d_k * d_v // (d_k + d_v) + 1
+
+
+@almost("shortest_context", "widths of 1")
+def shortest_that_looks_from_two_on(d_k, d_v):
+    N = 1
+    while True:
+        N += 1
+        if N * (d_k + d_v) > d_k * d_v:
+            return N
+
+
+@almost("shortest_context", "N* is whole")
+def shortest_by_rounded_division(d_k, d_v):
+    return int(1 / (1 / d_k + 1 / d_v)) + 1
 
 
 @wrong("shortest_context", "both cost the same")
@@ -458,14 +538,21 @@ def shortest_of_a_sequence(d_k, d_v):
 
 @right("share_of_demonstrations")
 def share_by_one_softmax(own_scores, demo_scores):
-    a = np.exp(np.concatenate([demo_scores, own_scores]))
+    scores = np.concatenate([demo_scores, own_scores])
+    a = np.exp(scores - scores.max())
     return (a / a.sum())[: len(demo_scores)].sum()
 
 
 @right("share_of_demonstrations")
 def share_by_sigmoid(own_scores, demo_scores):
-    gap = np.log(np.exp(own_scores).sum()) - np.log(np.exp(demo_scores).sum())
+    gap = np.logaddexp.reduce(own_scores) - np.logaddexp.reduce(demo_scores)
     return 1 / (1 + np.exp(gap))
+
+
+@almost("share_of_demonstrations", "scores near 1000")
+def share_that_overflows(own_scores, demo_scores):
+    Z, Z_demo = np.exp(own_scores).sum(), np.exp(demo_scores).sum()
+    return Z_demo / (Z_demo + Z)
 
 
 @wrong("share_of_demonstrations", "query's own tokens")
@@ -490,34 +577,67 @@ def share_as_odds(own_scores, demo_scores):
     return np.exp(demo_scores).sum() / np.exp(own_scores).sum()
 
 
-@right("softmax_update")
-def update_by_difference(lam, zero_shot, demonstrations):
-    return (1 - lam) * zero_shot + lam * demonstrations - zero_shot
+@right("share_of_copies")
+def copies_by_sums(lam, copies):
+    Z, Z_demo = 1 - lam, lam
+    return copies * Z_demo / (Z + copies * Z_demo)
 
 
-@right("softmax_update")
-def update_by_loop(lam, zero_shot, demonstrations):
-    return [lam * (d - z) for z, d in zip(zero_shot, demonstrations)]
+@right("share_of_copies")
+def copies_by_what_is_left(lam, copies):
+    return 1 - (1 - lam) / (1 + (copies - 1) * lam)
 
 
-@wrong("softmax_update", "what comes in")
-def update_comes_in(lam, zero_shot, demonstrations):
-    return lam * demonstrations
+@almost("share_of_copies", "share of 1")
+def copies_by_odds(lam, copies):
+    odds = copies * lam / (1 - lam)
+    return odds / (1 + odds)
 
 
-@wrong("softmax_update", "whole output")
-def update_whole_output(lam, zero_shot, demonstrations):
-    return zero_shot + lam * (demonstrations - zero_shot)
+@almost("share_of_copies", "share of 0")
+def copies_by_ratio(lam, copies):
+    return 1 / (1 + (1 - lam) / (copies * lam))
 
 
-@wrong("softmax_update", "all attention fell")
-def update_without_share(lam, zero_shot, demonstrations):
-    return demonstrations - zero_shot
+@almost("share_of_copies", "no copy at all")
+def copies_added_to_the_first(lam, copies):
+    Z_demo = lam
+    for _ in range(1, copies):
+        Z_demo += lam
+    return Z_demo / (Z_demo + 1 - lam)
 
 
-@wrong("softmax_update", "sign is reversed")
-def update_backwards(lam, zero_shot, demonstrations):
-    return [lam * (z - d) for z, d in zip(zero_shot, demonstrations)]
+@wrong("share_of_copies", "linear attention")
+def copies_multiply(lam, copies):
+    return lam * copies
+
+
+@wrong("share_of_copies", "run into it")
+def copies_until_full(lam, copies):
+    return min(1, lam * copies)
+
+
+@wrong("share_of_copies", "is a mean and stays")
+def copies_do_nothing(lam, copies):
+    return lam
+
+
+@wrong("share_of_copies", "the same part of the rest")
+def copies_one_after_another(lam, copies):
+    left = 1.0
+    for _ in range(copies):
+        left *= 1 - lam
+    return 1 - left
+
+
+@wrong("share_of_copies", "query's own tokens")
+def copies_leave_to_the_own_tokens(lam, copies):
+    return 1 - copies * lam / (1 - lam + copies * lam)
+
+
+@wrong("share_of_copies", "pass 1. A share")
+def copies_as_odds(lam, copies):
+    return copies * lam / (1 - lam)
 
 
 @right("positive_features")
@@ -534,6 +654,19 @@ def features_by_loops(X, Omega):
 def features_by_einsum(X, Omega):
     half = np.einsum("nd,nd->n", X, X)[:, None] / 2
     return np.exp(np.einsum("nd,md->nm", X, Omega) - half) * len(Omega) ** -0.5
+
+
+@almost("positive_features", "single feature")
+def features_with_a_squeezed_count(X, Omega):
+    half = (X**2).sum(axis=1, keepdims=True) / 2
+    return np.exp(X @ Omega.T - half) / np.sqrt(len(Omega.squeeze()))
+
+
+@almost("positive_features", "inputs of zero")
+def features_of_directions(X, Omega):
+    length = np.linalg.norm(X, axis=1, keepdims=True)
+    towards = (X / length) @ Omega.T
+    return np.exp(length * towards - length**2 / 2) / np.sqrt(len(Omega))
 
 
 def features(X, Omega, correction, divisor):

@@ -1,7 +1,7 @@
 """Answers to the exercises of "Do they look at the same things?", as readers write them."""
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import almost, right, wrong
 from scipy import special, stats
 
 
@@ -126,3 +126,18 @@ def mean_attention(scores):
 @wrong("summed_attention", "before they are summed")
 def summed_exponentials(scores):
     return np.exp(scores).sum(axis=0)
+
+
+@almost("similarity_of_changes", "opposite way")
+def changes_without_sign(zsl, icl, ft):
+    return np.mean([abs(cosine(i - z, f - z)) for z, i, f in zip(zsl, icl, ft)])
+
+
+@almost("tau_by_pairs", "reversed orders")
+def tau_without_sign(x, y):
+    return abs(tau_of_scipy(x, y))
+
+
+@almost("summed_attention", "single token")
+def attention_without_empty_axes(scores):
+    return special.softmax(scores.squeeze(), axis=-1).sum(axis=0)

@@ -1,76 +1,50 @@
 """Readers' answers to the exercises of "What do more layers do?"."""
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import almost, right, wrong
 
 
-def through(lam, rate, gamma, layers, power=2, before=False):
-    share = 1.0
-    for _ in range(layers):
-        after = lam * (1 - gamma * lam) ** power
-        share = share - share * rate * (after if before else lam)
-        lam = after
-    return share
+@right("repeats_until_seen")
+def seen_by_counting(f, count, calm):
+    repeats, loss = 0, 1 / 24
+    while loss / count <= calm / 10:
+        repeats, loss = repeats + 1, loss * f**2
+    return repeats
 
 
-@right("error_left")
-def left_by_loop(lam, rate, gamma, layers):
-    return through(lam, rate, gamma, layers)
+@right("repeats_until_seen")
+def seen_by_logarithms(f, count, calm):
+    return max(0, int(np.floor(np.log(2.4 * calm * count) / np.log(f**2))) + 1)
 
 
-@right("error_left")
-def left_by_recursion(lam, rate, gamma, layers):
-    if layers == 0:
-        return np.ones(len(lam))
-    after = lam - 2 * gamma * lam**2 + gamma**2 * lam**3
-    return (1 - rate * lam) * left_by_recursion(after, rate, gamma, layers - 1)
+@almost("repeats_until_seen", "seen at once")
+def seen_before_the_start(f, count, calm):
+    return int(np.floor(np.log(2.4 * calm * count) / np.log(f) / 2)) + 1
 
 
-@right("error_left")
-def left_one_by_one(lam, rate, gamma, layers):
-    return [float(through(value, rate, gamma, layers)) for value in lam]
+@wrong("repeats_until_seen", "its square")
+def seen_by_the_error(f, count, calm):
+    return seen_by_counting(np.sqrt(f), count, calm)
 
 
-@wrong("error_left", "plain gradient descent")
-def left_of_gd(lam, rate, gamma, layers):
-    return through(lam, rate, 0.0, layers)
+@wrong("repeats_until_seen", "doubled")
+def seen_when_doubled(f, count, calm):
+    return seen_by_counting(f, count, 10 * calm)
 
 
-@wrong("error_left", "before it uses them")
-def left_changed_too_early(lam, rate, gamma, layers):
-    return through(lam, rate, gamma, layers, before=True)
+@wrong("repeats_until_seen", "start at one")
+def seen_from_one(f, count, calm):
+    return seen_by_counting(f, count, calm / 24)
 
 
-@wrong("error_left", "how often do they stand")
-def left_changed_once(lam, rate, gamma, layers):
-    return through(lam, rate, gamma, layers, power=1)
+@wrong("repeats_until_seen", "One repeat short")
+def seen_rounded_down(f, count, calm):
+    return seen_by_counting(f, count, calm) - 1
 
 
-@wrong("error_left", "should stay as it is")
-def left_without_the_eigenvalue(lam, rate, gamma, layers):
-    share = np.ones(len(lam))
-    for _ in range(layers):
-        share *= 1 - rate * lam
-        lam = (1 - gamma * lam) ** 2
-    return share
-
-
-@wrong("error_left", "of what the first one left")
-def left_by_subtraction(lam, rate, gamma, layers):
-    share = np.ones(len(lam))
-    for _ in range(layers):
-        share = share - rate * lam
-        lam = lam * (1 - gamma * lam) ** 2
-    return share
-
-
-@wrong("error_left", "takes away")
-def left_is_taken(lam, rate, gamma, layers):
-    share = np.ones(len(lam))
-    for _ in range(layers):
-        share = share * (rate * lam)
-        lam = lam * (1 - gamma * lam) ** 2
-    return share
+@wrong("repeats_until_seen", "from the start")
+def seen_at_once(f, count, calm):
+    return 0
 
 
 @right("two_eigenvalues")
@@ -83,6 +57,22 @@ def two_by_roots(small, large):
     # large (1 - gamma large)^2 = small
     roots = np.roots([large**3, -2 * large**2, large - small])
     return np.array([1 / small, roots.min()])
+
+
+@almost("two_eigenvalues", "two equal eigenvalues")
+def two_by_a_quotient(small, large):
+    gap = np.sqrt(large) - np.sqrt(small)
+    return np.array([1 / small, gap**2 / np.float64(gap) / large**1.5])
+
+
+@wrong("two_eigenvalues", "place of the other")
+def two_swapped(small, large):
+    return two_by_hand(small, large)[::-1]
+
+
+@wrong("two_eigenvalues", "in the other order")
+def two_with_swapped_arguments(small, large):
+    return two_by_hand(large, small)
 
 
 @wrong("two_eigenvalues", "twice")
@@ -127,6 +117,12 @@ def damping_by_singular_values(X, rate):
 @right("stable_damping")
 def damping_by_the_strictest(X, rate):
     return (2 / (rate * largest(X))).min()
+
+
+@almost("stable_damping", "with a single context")
+def damping_of_squeezed_contexts(X, rate):
+    S = np.squeeze(X.transpose(0, 2, 1) @ X)
+    return 2 / (rate * np.linalg.eigvalsh(S)[:, -1].max())
 
 
 @wrong("stable_damping", "change its sign")

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import almost, right, wrong
 
 
 @right("effective_rank")
@@ -20,7 +20,7 @@ def rank_by_eigenvalues(W):
     return math.exp(entropy)
 
 
-@wrong("effective_rank", "without a share")
+@almost("effective_rank", "exactly zero, your result holds NaN")
 def rank_that_is_nan_for_one_outer_product(W):
     p = np.linalg.svd(W)[1] ** 2 / np.linalg.norm(W) ** 2
     return np.exp(-np.sum(p * np.log(p)))
@@ -145,3 +145,17 @@ def values_alone(X, W_K, W_V, dW_K, dW_V):
 @wrong("update_of_finetuning", "transposed")
 def keys_by_values(X, W_K, W_V, dW_K, dW_V):
     return difference_of_two_matrices(X, W_K, W_V, dW_K, dW_V).T
+
+
+@almost("cosine_of_updates", "single question")
+def likeness_without_empty_axes(updates, W):
+    products = [(u * W).sum() / np.linalg.norm(u) for u in updates.squeeze()]
+    return np.mean(products) / np.linalg.norm(W)
+
+
+@almost("update_of_finetuning", "wider than keys")
+def added_token_by_token(X, W_K, W_V, dW_K, dW_V):
+    total = np.zeros((len(W_K), len(W_K)))
+    for x in X:
+        total += np.outer((W_V + dW_V) @ x, (W_K + dW_K) @ x) - np.outer(W_V @ x, W_K @ x)
+    return total

@@ -1,63 +1,63 @@
 """Answers to the exercises of "One layer, one step" as readers write them."""
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import almost, right, wrong
 
 
-@right("value_matrix")
-def values_by_blocks(W_0):
-    d_out, d = W_0.shape
-    return np.block([[np.zeros((d, d)), np.zeros((d, d_out))], [W_0, -np.eye(d_out)]])
+@right("another_prompt")
+def prompt_by_counting(copies, scale):
+    target, score = scale, scale * scale
+    return sum(target * score for _ in range(copies))
 
 
-@right("value_matrix")
-def values_by_tokens(W_0):
-    d_out, d = W_0.shape
-    tokens = np.eye(d + d_out)
-    return np.array([np.concatenate([np.zeros(d), W_0 @ e[:d] - e[d:]]) for e in tokens]).T
+@right("another_prompt")
+def prompt_by_trying(copies, scale):
+    x, x_q, w = np.array([0.3, -0.8]), np.array([0.5, 0.2]), np.array([1.0, 2.0])
+
+    def answer(X, query):
+        return (X @ w) @ (X @ query)
+
+    return answer(np.tile(scale * x, (copies, 1)), scale * x_q) / answer(x[None], x_q)
 
 
-@wrong("value_matrix", "sum of prediction and target")
-def values_with_plus(W_0):
-    return abs(np.sign(values_by_blocks(0 * W_0))) + values_by_blocks(W_0) * _lower_left(W_0)
+@almost("another_prompt", "negative scale")
+def prompt_without_sign(copies, scale):
+    return copies * abs(scale) ** 3
 
 
-def _lower_left(W_0):
-    mask = np.zeros((sum(W_0.shape),) * 2)
-    mask[W_0.shape[1] :, : W_0.shape[1]] = 1
-    return mask
+@almost("another_prompt", "scale of zero")
+def prompt_by_small_changes(copies, scale):
+    return copies * scale**4 / np.float64(scale)
 
 
-@wrong("value_matrix", "opposite sign")
-def values_reversed(W_0):
-    return values_by_blocks(W_0) * -1
+@wrong("another_prompt", "what does the layer divide by")
+def prompt_as_a_mean(copies, scale):
+    return scale**3
 
 
-@wrong("value_matrix", "first weights of zero")
-def values_from_zero(W_0):
-    return values_by_blocks(np.zeros_like(W_0))
+@wrong("another_prompt", "does not count the examples")
+def prompt_divided(copies, scale):
+    return scale**3 * copies ** (-1)
 
 
-@wrong("value_matrix", "but not the target")
-def values_without_target(W_0):
-    return values_by_blocks(W_0) * _lower_left(W_0)
+@wrong("another_prompt", "Both inputs of a score")
+def prompt_of_scores(copies, scale):
+    return copies * scale**2
 
 
-@wrong("value_matrix", "swapped")
-def values_of_row_vectors(W_0):
-    return values_by_blocks(W_0).T
+@wrong("another_prompt", "Count again")
+def prompt_of_queries(copies, scale):
+    return copies * scale
 
 
-@wrong("value_matrix", "what becomes of the inputs")
-def values_lower_rows(W_0):
-    return np.concatenate([W_0, -np.identity(len(W_0))], axis=1)
+@wrong("another_prompt", "true answer")
+def prompt_of_the_teacher(copies, scale):
+    return scale
 
 
-@wrong("value_matrix", "contain the inputs as well")
-def values_with_inputs(W_0):
-    W_V = values_by_blocks(W_0)
-    W_V[: W_0.shape[1], : W_0.shape[1]] = np.eye(W_0.shape[1])
-    return W_V
+@wrong("another_prompt", "not feel the change")
+def prompt_unfelt(copies, scale):
+    return 1
 
 
 @right("targets_left")
@@ -72,6 +72,22 @@ def left_by_weights(X, y, eta, layers):
     for _ in range(layers):
         W += eta * np.mean((y - X @ W)[:, None] * X, axis=0)
     return y - X @ W
+
+
+@almost("targets_left", "for no layer at all")
+def left_after_a_first(X, y, eta, layers):
+    left = [y - eta / len(X) * X @ X.T @ y]
+    while len(left) < layers:
+        left.append(left[-1] - eta / len(X) * X @ X.T @ left[-1])
+    return left[-1]
+
+
+@almost("targets_left", "with a single example")
+def left_by_squeezed_matrices(X, y, eta, layers):
+    step = np.squeeze(X @ X.T) * eta / len(X)
+    for _ in range(layers):
+        y = y - step @ y
+    return y
 
 
 @wrong("targets_left", "however many")
@@ -125,6 +141,11 @@ def needed_in_fractions(d, k, share):
 @wrong("examples_needed", "One example short")
 def needed_cut_off(d, k, share):
     return int((d + k - 2) / share - (d + k - 2))
+
+
+@almost("examples_needed", "met exactly your function gives something else")
+def needed_and_one(d, k, share):
+    return int((d + k - 2) / share - (d + k - 2)) + 1
 
 
 @wrong("examples_needed", "nearest number")

@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import almost, right, wrong
+from scipy import optimize
 
 
 def length(v):
@@ -124,3 +125,19 @@ def size_without_the_square(score):
 @wrong("size_for_score", "sine of the angle")
 def sine_for_score(score):
     return math.sin(math.acos(1 - 2 * score))
+
+
+@almost("normalised_similarity", "move apart")
+def similarity_without_sign(zsl, icl, ft):
+    return abs(similarity_by_steps(zsl, icl, ft))
+
+
+@almost("chance_of_noise", "does not move")
+def chance_by_sines(rho_a, rho_b):
+    c = [1 - math.sin(math.atan(rho)) / rho for rho in (rho_a, rho_b)]
+    return math.sqrt(c[0] * c[1]) / 2
+
+
+@almost("size_for_score", "score of zero")
+def size_by_search_above_a_hundredth(score):
+    return optimize.brentq(lambda rho: (1 - 1 / math.sqrt(1 + rho**2)) / 2 - score, 0.01, 1e4)

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
 
 
 def shares(logits):
@@ -149,3 +149,32 @@ def others_but_the_previous(norms, j):
 @wrong("other_tokens", "This is a sum")
 def sum_of_others(norms, j):
     return norms.sum() - norms[j] - norms[j + 1]
+
+
+@almost("opposite_heads", "single pair")
+def heads_without_empty_axes(X, y, x_q, sharpness):
+    logits = sharpness * (x_q @ X.squeeze().T)
+    return (shares(logits) - shares(-logits)) @ y
+
+
+@almost("logit_for_share", "less than an even share")
+def logit_by_search_above_zero(share, keys):
+    low, high = 0.0, 50.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        small = math.exp(middle) / (math.exp(middle) + keys - 1) < share
+        low, high = (middle, high) if small else (low, middle)
+    return middle
+
+
+@almost("other_tokens", "react alike")
+def others_by_value(norms, j):
+    return np.mean([n for n in norms if n not in (norms[j], norms[j + 1])])
+
+
+PREDICTIONS["average_of_examples"] = Prediction(
+    right="stays",
+    wrong=("doubles", "halves"),
+    measured=(0.9999,),
+    otherwise=(1.3,),
+)

@@ -1,7 +1,7 @@
 """Answers to the exercises of "Does training find it?", as readers write them."""
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import almost, right, wrong
 
 
 @right("step_size_of")
@@ -14,6 +14,11 @@ def step_by_hand(A, M):
 def step_by_balancing(A, M):
     c = np.trace(M[:-1, :-1]) / (len(M) - 1)
     return -(A * c)[-1, -1]
+
+
+@almost("step_size_of", "steps uphill")
+def step_as_a_size(A, M):
+    return abs(A[-1, -1] * M[:-1, :-1].diagonal().mean())
 
 
 @wrong("step_size_of", "The sign")
@@ -41,53 +46,54 @@ def step_from_a_matrix_product(A, M):
     return -np.dot(A, M)[-1, -1]
 
 
-@right("rank_limited_loss")
-def loss_by_stairs(r, d, N):
-    nothing = d / 24
-    full = nothing * (d - 0.2) / (N + d - 0.2)
-    return nothing + (full - nothing) * r / d
+@right("mixed_rate")
+def mixed_by_four_terms(c):
+    return (1 + 1 + c + 1 / c) / 4
 
 
-@right("rank_limited_loss")
-def loss_by_shares(r, d, N):
-    return (d - r) / 24 + r / 24 * (d - 0.2) / (N + d - 0.2)
+@right("mixed_rate")
+def mixed_by_matrices(c):
+    A, M = np.array([[0.0, 0.0], [0.3, -2.0]]), np.array([[0.7, 0.1], [0.0, 0.0]])
+    mixed = (A + A / c) / 2, (M + c * M) / 2
+    return mixed[0][1, 1] * mixed[1][0, 0] / (A[1, 1] * M[0, 0])
 
 
-@wrong("rank_limited_loss", "even the full step")
-def loss_without_disturbance(r, d, N):
-    return (d - r) / 24
+@almost("mixed_rate", "for a negative c")
+def mixed_by_roots(c):
+    root = np.sqrt(c)
+    return ((root + 1 / root) / 2) ** 2
 
 
-@wrong("rank_limited_loss", "disturbed by the inputs")
-def loss_of_two_separate_tasks(r, d, N):
-    return (d - r) / 24 + r / 24 * (r - 0.2) / (N + r - 0.2)
+@wrong("mixed_rate", "their weights that are mixed")
+def mixed_as_functions(c):
+    return 1.0
 
 
-@wrong("rank_limited_loss", "still cost")
-def loss_of_a_narrow_task(r, d, N):
-    return r / 24 * (r - 0.2) / (N + r - 0.2)
+@wrong("mixed_rate", "The other one is, too")
+def mixed_keys(c):
+    return 0.5 + c / 2
 
 
-@wrong("rank_limited_loss", "all directions learned")
-def loss_of_the_full_step(r, d, N):
-    return d / 24 * (1 - N / (N + d - 0.2))
+@wrong("mixed_rate", "values alone")
+def mixed_values(c):
+    return (c + 1) / (2 * c)
 
 
-@wrong("rank_limited_loss", "half of it")
-def loss_as_mean_squared_error(r, d, N):
-    return d / 12 - r / 12 * N / (N + d - 0.2)
+@wrong("mixed_rate", "all four")
+def mixed_by_crossed_terms(c):
+    return (c**2 + 1) / c / 2
 
 
-@wrong("rank_limited_loss", "halve the range")
-def loss_on_the_wide_range(r, d, N):
-    return (d - r * N / (N + d - 0.2)) / 6
+@wrong("mixed_rate", "What does yours say")
+def mixed_once(c):
+    return (c + 1) ** 2 / c / 2
 
 
 @right("sensitivity_by_differences")
 def gradient_in_a_loop(predict, x_q, h):
     gradient = []
     for i in range(len(x_q)):
-        up, down = x_q.copy(), x_q.copy()
+        up, down = x_q.astype(float), x_q.astype(float)
         up[i] += h
         down[i] -= h
         gradient.append((predict(up) - predict(down)) / (2 * h))
@@ -99,6 +105,16 @@ def gradient_by_rows(predict, x_q, h):
     up = np.apply_along_axis(predict, 1, x_q + h * np.eye(x_q.size))
     down = np.apply_along_axis(predict, 1, x_q - h * np.eye(x_q.size))
     return (up - down) / 2 / h
+
+
+@almost("sensitivity_by_differences", "of whole numbers")
+def gradient_in_place(predict, x_q, h):
+    gradient = []
+    for i in range(len(x_q)):
+        up, down = x_q.copy(), x_q.copy()
+        up[i], down[i] = up[i] + h, down[i] - h
+        gradient.append((predict(up) - predict(down)) / (2 * h))
+    return gradient
 
 
 @wrong("sensitivity_by_differences", "moves up only")

@@ -1,7 +1,7 @@
 """Readers' answers to the exercises of "What should a trained layer do?"."""
 
 import numpy as np
-from reader_answers import right, wrong
+from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
 
 
 @right("rates_under_noise")
@@ -122,3 +122,32 @@ def rate_with_width_not_squared(X, x, sigma):
 @wrong("adaptive_rate", "too narrow")
 def rate_without_the_half(X, x, sigma):
     return len(X) / sum(np.exp(-((x_j - x) @ (x_j - x)) / sigma**2) for x_j in X)
+
+
+@almost("rates_under_noise", "without noise")
+def rates_by_signal_to_noise(variances, N, noise):
+    signal = [s / noise**2 for s in variances]
+    return [N / noise**2 / ((N + 1) * s + sum(signal) + 1) for s in signal]
+
+
+@almost("ridge_prediction", "two inputs are the same")
+def ridge_by_shrinking_least_squares(X, y, x_q, lam):
+    kernel = np.linalg.pinv(X @ X.T)
+    if len(X) >= X.shape[1]:
+        inverse = np.linalg.inv(X.T @ X)
+        return np.linalg.solve(np.eye(len(inverse)) + lam * inverse, inverse @ X.T @ y) @ x_q
+    return x_q @ X.T @ np.linalg.solve(np.eye(len(X)) + lam * kernel, kernel @ y)
+
+
+@almost("adaptive_rate", "one of the examples")
+def rate_of_the_others(X, x, sigma):
+    weights = [gauss(x_j, x, sigma) for x_j in X if not np.allclose(x_j, x)]
+    return len(X) / sum(weights)
+
+
+PREDICTIONS["turned_inputs"] = Prediction(
+    right="above",
+    wrong=("below",),
+    measured=(3.0, 0.75),
+    otherwise=(0.7, 0.75),
+)

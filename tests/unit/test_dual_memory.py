@@ -168,6 +168,27 @@ def test_dual_values_reproduce_the_outputs(seed, n, d_in, d_out, loss, data):
     assert_allclose(out, run.weights[T] @ x, rtol=1e-10, atol=1e-12)
 
 
+@given(seed=seeds, n=sizes, d_in=sizes, d_out=st.integers(2, 5), T=steps, data=st.data())
+def test_the_label_decides_the_sign_of_a_contribution(seed, n, d_in, d_out, T, data):
+    """With cross-entropy, one-hot targets and inputs that are not negative (prop-dual-signs)."""
+    rng = np.random.default_rng(seed)
+    X, labels = rng.uniform(size=(n, d_in)), rng.integers(d_out, size=n)
+    batch_size = data.draw(st.integers(1, n))
+    run = train(
+        X, np.eye(d_out)[labels], rng.normal(size=(d_out, d_in)), eta=0.5, steps=T,
+        loss="cross-entropy", batch_size=batch_size, seed=seed,
+    )  # fmt: skip
+    values = run.dual_values()
+    used = np.unique(np.concatenate(run.batches))
+    own = np.eye(d_out, dtype=bool)[labels]
+    assert (values[used][own[used]] > 0).all()
+    assert (values[used][~own[used]] < 0).all()
+    gold, rival = rng.choice(d_out, 2, replace=False)
+    h = (X @ rng.uniform(size=d_in)) * (values[:, gold] - values[:, rival])
+    assert (h[labels == gold] >= 0).all()
+    assert (h[labels == rival] <= 0).all()
+
+
 @given(seed=seeds, n=st.integers(2, 6), d_in=sizes, d_out=sizes, loss=losses, data=st.data())
 def test_a_removal_is_what_the_dual_predicts_and_what_the_others_make_up(
     seed, n, d_in, d_out, loss, data

@@ -12,9 +12,7 @@ from iclbook.gpt.model.families import FAMILIES as ENTRIES
 from iclbook.gpt.reading.heads import read_heads
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
-TURNED = [
-    f for f in FAMILIES if "rotary" in ENTRIES[f.split()[0]].positions and f != "falcon heads"
-]
+TURNED = [f for f in FAMILIES if ENTRIES[f.split()[0]].rotary and f != "falcon heads"]
 PLAIN = [f for f in FAMILIES if f not in ("gemma2", "bloom", "mpt", "falcon heads")]
 """Scores are q·k alone: no softcap, no ALiBi."""
 

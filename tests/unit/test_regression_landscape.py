@@ -1,5 +1,7 @@
 """The expected loss of one linear layer: against samples, its saddle, and training on it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -80,3 +82,48 @@ def test_bad_input_is_refused():
         population_loss(a, M, TaskLaw(d=3, noisy=1))
     with pytest.raises(ValueError, match="closed forms need"):
         population_loss(a, M, TaskLaw(d=3, inputs="mixture"))
+
+
+def mean_over_signs(d, N, heads, seed):
+    """Half squared errors of a random layer on tasks and on their mirror images, and its B."""
+    generator = torch.Generator().manual_seed(seed)
+    A, M = 0.3 * torch.randn(2, 1, heads, d + 1, d + 1, generator=generator, dtype=torch.float64)
+    tasks = TaskLaw(d=d, N=N).sample(200_000, generator, torch.float64)
+    mirrored = replace(tasks, y=-tasks.y, y_q=-tasks.y_q)
+    errors = [(predict(A, M, t) - t.y_q)[:, 0].square() / 2 for t in (tasks, mirrored)]
+    return sum(errors) / 2, sum(sum(routes(A[0, :, -1], M[0]))), A, M, tasks
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_no_layer_is_better_than_one_step(heads):
+    """Theorem "No layer does better than one step": bowl plus even terms, for several heads too."""
+    d, N = 3, 5
+    law = TaskLaw(d=d, N=N)
+    s, k = law.moments
+    rate, best = best_rate(law) / N, expected_loss(law, best_rate(law))
+    losses, B, A, M, tasks = mean_over_signs(d, N, heads, seed=heads)
+    p, p_mirrored = (predict(A, M, replace(tasks, y=sign * tasks.y)) for sign in (1, -1))
+    even = ((p + p_mirrored) / 2)[:, 0].square() / 2
+    odd = ((p - p_mirrored) / 2 - tasks.y_q)[:, 0].square() / 2
+    torch.testing.assert_close(losses, odd + even)  # crossed terms cancel task by task
+    curvature = s**3 * N * (N + d + k - 2)
+    bowl = best + curvature / 2 * (B - rate * torch.eye(d)).square().sum()
+    assert float(odd.mean()) == pytest.approx(float(bowl), rel=0.02)
+    assert bowl > best
+    if heads == 1:
+        exact = population_loss(A[0, 0, -1], M[0, 0], law)
+        assert float(losses.mean()) == pytest.approx(float(exact), rel=0.02)
+
+
+def test_a_random_layer_is_never_below_one_step():
+    law = TaskLaw(d=3, N=4)
+    a, M = (
+        torch.stack(part) for part in zip(*(layer(3, seed) for seed in range(300)), strict=True)
+    )
+    assert (population_loss(a, M, law) > expected_loss(law, best_rate(law))).all()
+
+
+def test_the_second_route_has_rank_one_and_the_first_has_not():
+    first, second = routes(*layer(4, seed=3))
+    assert torch.linalg.matrix_rank(first) == 4
+    assert torch.linalg.matrix_rank(second) == 1

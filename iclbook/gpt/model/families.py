@@ -6,7 +6,7 @@ pass before they are rotated, the scale of the scores, the window of tokens that
 is added to scores by distance (ALiBi), and how attention is taken over while we read.
 
 Most families call a pluggable attention function (transformers' attention interface). Of the others
-a method of the attention block is replaced while we read (`iclbook.gpt.reading.context`). Families
+a method of the attention block is replaced while we read (`iclbook.gpt.reading.takeover`). Families
 without an entry can work as well: `iclbook.gpt.model.structure` looks for the same parts.
 """
 
@@ -88,6 +88,11 @@ class Family:
     replaced: str | None = None
     context: Callable[[PretrainedConfig], int] = attrgetter("max_position_embeddings")
     separator: str = "\n"
+
+    @property
+    def rotary(self) -> bool:
+        """Whether queries and keys are rotated by their positions."""
+        return "rotary" in self.positions
 
     def attentions(self, net: nn.Module) -> list[Block]:
         """The attention block of each layer."""

@@ -49,7 +49,7 @@ class Sizes:
 
     sizes: tuple[int, ...] = (2, 5, 10, 20)
     seeds: tuple[int, ...] = (0, 1, 2)
-    steps: int = 2000
+    steps: int = 5000
     batch: int = 2048
     tests: int = 10_000
     threads: int = 1

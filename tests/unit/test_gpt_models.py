@@ -112,6 +112,7 @@ def _hub_error(kind):
     [
         ("openai-community/gpt3", errors.RepositoryNotFoundError, ValueError, "Near: openai-comm"),
         ("gpt2-xxl", errors.RepositoryNotFoundError, ValueError, "Near: gpt2-xl"),
+        ("mamba", errors.RepositoryNotFoundError, ValueError, "hub id. `python -m iclbook models`"),
         ("meta-llama/Llama-3.2-1B", errors.GatedRepoError, ValueError, "gated.*licence.*HF_TOKEN"),
         ("gpt2@nowhere", errors.RevisionNotFoundError, ValueError, "no revision 'nowhere'"),
         ("gpt2", errors.OfflineModeIsEnabled, OSError, "openai-community/gpt2.*'mini'.*folder"),
@@ -153,8 +154,9 @@ def test_a_step_of_the_bundled_model_is_a_number():
 
 
 def test_unknown_device_and_dtype(folder):
-    with pytest.raises(ValueError, match="device is 'gpu'"):
-        load_model(str(folder), device="gpu")
+    for device in ("gpu", "meta", "cuda:99", "cpu:x"):
+        with pytest.raises(ValueError, match=f"device is '{device}'.*expected 'auto', 'cpu'"):
+            load_model(str(folder), device=device)
     with pytest.raises(ValueError, match="dtype is 'float8'"):
         load_model(str(folder), dtype="float8")
 

@@ -60,7 +60,7 @@ def same_predictions(ours, theirs) -> bool:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("context", [True, False], ids=["in-context", "zero-shot"])
 def test_every_family_scores_as_the_plain_run_does(family, context):
-    model, prompts = loaded(family), make_prompts(family, n=200)
+    model, prompts = loaded(family), make_prompts(family, n=80)
     ours, theirs = predict(model, prompts, context), plain(model, prompts, context)
     assert np.abs(ours - theirs).max() < 1e-4
     assert same_predictions(ours, theirs)

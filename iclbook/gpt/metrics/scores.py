@@ -89,8 +89,7 @@ def check_defined(items: np.ndarray, what: str) -> None:
         item, layer = (int(i) for i in np.argwhere(~np.isfinite(items))[0])
         raise ValueError(
             f"{what} of item {item}, layer {layer} is {items[item, layer]}; expected finite "
-            f"observations. After a finetuning that diverged there is nothing to compare; scores "
-            f"beyond float16 want dtype=np.float32 in `observe`."
+            f"observations. After a finetuning that diverged there is nothing to compare."
         )
 
 

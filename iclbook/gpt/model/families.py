@@ -6,7 +6,7 @@ pass before they are rotated, the scale of the scores, the window of tokens that
 is added to scores by distance (ALiBi), and how attention is taken over while we read.
 
 Most families call a pluggable attention function (transformers' attention interface). Of the others
-a method of the attention block is replaced while we read (`iclbook.gpt.reading.context`). Families
+a method of the attention block is replaced while we read (`iclbook.gpt.reading.takeover`). Families
 without an entry can work as well: `iclbook.gpt.model.structure` looks for the same parts.
 """
 

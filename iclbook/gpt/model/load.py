@@ -5,7 +5,6 @@ is refused unless every one of its weights is in the files, finite, and no other
 """
 
 import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from pathlib import Path
 import torch
 import transformers
 from packaging.version import Version
-from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -26,9 +24,16 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from iclbook.gpt.model.complete import (
+    check_complete,
+    check_finite,
+    check_sizes,
+    check_vocabulary,
+)
 from iclbook.gpt.model.families import FAMILIES, FOUND, Family
-from iclbook.gpt.model.sources import Source, find_source, weight_files
+from iclbook.gpt.model.sources import Location, locate
 from iclbook.gpt.model.structure import guesses
+from iclbook.gpt.model.weights import weight_files
 from iclbook.validate import check_choice
 
 DTYPES = {
@@ -40,9 +45,6 @@ DTYPES = {
 DEVICES = ("cpu", "cuda", "mps")
 OLDEST = "5.5"
 """The oldest transformers with which all families give the numbers of their own forward pass."""
-
-BUFFERS = re.compile(r"(^|\.)(rotary_emb\.inv_freq|(attn|attention|self_attn)\.(masked_)?bias)$")
-"""Constants that older versions wrote beside the weights: rotation angles, causal masks."""
 
 
 @dataclass
@@ -95,14 +97,14 @@ class Card:
 
     Attributes
     ----------
-    source : Source
+    location : Location
         Folder or hub repository.
     config : PretrainedConfig
     tokenizer : PreTrainedTokenizerBase
     family : Family
     """
 
-    source: Source
+    location: Location
     config: PretrainedConfig
     tokenizer: PreTrainedTokenizerBase
     family: Family
@@ -170,20 +172,20 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     check_choice("dtype", dtype, ("auto", *DTYPES))
     where = choose_device(device)
     found = card(name)
-    folder, family = found.source.folder, found.family
+    folder, family = found.location.folder, found.family
     kept = choose_dtype(dtype, where, found.config)
     with _quiet():
         net, info = AutoModelForCausalLM.from_pretrained(
-            found.source.place,
+            found.location.place,
             use_safetensors=True,
             dtype=kept,
             output_loading_info=True,
-            **found.source.options,
+            **found.location.options,
         )
-    _check_complete(name, info)
+    check_complete(name, info)
     net.eval().to(where)
-    _check_finite(name, net)
-    _check_vocabulary(name, net, found.tokenizer)
+    check_finite(name, net)
+    check_vocabulary(name, net, found.tokenizer)
     if any(family.softcaps(net)):  # which torch's own kernels do not know
         net.set_attn_implementation("eager")
     if family.name not in FAMILIES:
@@ -219,16 +221,16 @@ def card(name: str) -> Card:
             f"transformers is {transformers.__version__}; expected {OLDEST} or newer, because "
             f'older ones compute some models differently. Run: pip install "transformers>={OLDEST}"'
         )
-    source = find_source(name)
+    location = locate(name)
     try:
-        config = AutoConfig.from_pretrained(source.place, **source.options)
-        tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
+        config = AutoConfig.from_pretrained(location.place, **location.options)
+        tokenizer = AutoTokenizer.from_pretrained(location.place, **location.options)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"configuration or tokenizer of model {name!r} cannot be read: {error}"
         ) from error
-    _check_sizes(name, config)
-    return Card(source, config, tokenizer, _family(name, config))
+    check_sizes(name, config)
+    return Card(location, config, tokenizer, _family(name, config))
 
 
 def _family(name: str, config: PretrainedConfig) -> Family:
@@ -244,59 +246,6 @@ def _family(name: str, config: PretrainedConfig) -> Family:
 def _skeleton(config: PretrainedConfig) -> PreTrainedModel:
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config)
-
-
-def _check_sizes(name: str, config: PretrainedConfig) -> None:
-    for size in ("num_hidden_layers", "num_attention_heads", "hidden_size", "vocab_size"):
-        value = getattr(config, size, 1)  # a family without it has no attention
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"model {name!r} has {size} {value!r} in its config.json; expected 1 or more."
-            )
-
-
-def _check_complete(name: str, info: dict) -> None:
-    """Each weight has to come from the files, and each weight of the files to have a place."""
-    faults = {
-        "lacks weights that it needs": sorted(info["missing_keys"]),
-        "has weights that it has no place for": sorted(
-            key for key in info["unexpected_keys"] if not BUFFERS.search(key)
-        ),
-        "has weights of another shape": sorted(str(key[0]) for key in info["mismatched_keys"]),
-    }
-    told = [
-        f"{fault}: {', '.join(keys[:5])}{f' and {len(keys) - 5} more' if len(keys) > 5 else ''}"
-        for fault, keys in faults.items()
-        if keys
-    ]
-    if told:
-        raise ValueError(
-            f"model {name!r} {'; it '.join(told)}. Missing numbers would be random. Expected a "
-            f"whole causal language model, as AutoModelForCausalLM saves it; a classifier or a "
-            f"bare encoder has no head for the next token."
-        )
-
-
-def _check_finite(name: str, net: nn.Module) -> None:
-    for key, parameter in net.named_parameters():
-        if parameter.numel() and not all(end.isfinite() for end in parameter.detach().aminmax()):
-            raise ValueError(
-                f"weight {key!r} of model {name!r} holds NaN or infinite numbers as "
-                f"{parameter.dtype}; expected finite ones. If the files are sound, ask for dtype "
-                f"float32 (float16 ends at 65,504)."
-            )
-
-
-def _check_vocabulary(name: str, net: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    rows = net.get_input_embeddings().weight.shape[0]
-    unused = set(tokenizer.all_special_ids) - {tokenizer.bos_token_id}  # never in a prompt
-    largest = max((i for i in tokenizer.get_vocab().values() if i not in unused), default=0)
-    if largest >= rows:
-        raise ValueError(
-            f"the tokenizer of model {name!r} has token ids up to {largest}, but the model has "
-            f"{rows} embeddings; expected ids below {rows}. Put the tokenizer that the model was "
-            f"trained with beside the weights."
-        )
 
 
 def choose_dtype(dtype: str, device: torch.device, config: PretrainedConfig) -> torch.dtype:

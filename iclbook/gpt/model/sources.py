@@ -3,7 +3,6 @@
 Everything is looked at before anything large is fetched or read.
 """
 
-import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,11 +14,15 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from safetensors import SafetensorError, safe_open
 
-PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-POINTER = b"version https://git-lfs"
+from iclbook.gpt.model.weights import (
+    INDEX,
+    WEIGHTS,
+    check_weights,
+    indexed,
+    pickled_message,
+    weight_files,
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def known() -> list[Known]:
 
 
 @dataclass(frozen=True)
-class Source:
+class Location:
     """Where to read a model.
 
     Attributes
@@ -113,7 +116,7 @@ class Source:
         return dict(trust_remote_code=False) | ({} if self.folder else hub)
 
 
-def find_source(name: str) -> Source:
+def locate(name: str) -> Location:
     """Find a model by name and make sure that it can be read.
 
     Parameters
@@ -132,14 +135,14 @@ def find_source(name: str) -> Source:
     folder = _bundled(revision) if base == "mini" else Path(name).expanduser()
     if base == "mini" or folder.is_dir():
         _check_folder(folder)
-        return Source(str(folder), folder=folder)
+        return Location(str(folder), folder=folder)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ValueError(
             f"model is {name!r}, which looks like a folder but does not exist here. Expected a "
             f"folder with config.json, weights (*.safetensors) and tokenizer, a hub id, or 'mini'."
         )
     place, revision = SHORT.get(base, base), revision or None
-    return Source(place, revision, offline=_check_hub(name, place, revision))
+    return Location(place, revision, offline=_check_hub(name, place, revision))
 
 
 def _bundled(step: str) -> Path:
@@ -158,96 +161,12 @@ def _check_folder(folder: Path) -> None:
             f"config.json, *.safetensors and the tokenizer's files."
         )
     for path in weight_files(folder):
-        _check_weights(path)
+        check_weights(path)
     if not any(folder.glob("tokenizer*")) and not any(folder.glob("vocab*")):
         raise ValueError(
             f"folder {str(folder)!r} has no tokenizer; expected tokenizer.json or the like beside "
             f"the weights. Save it there with `tokenizer.save_pretrained(folder)`."
         )
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files with the weights of a model in a folder: one, or those that an index names.
-
-    Raises
-    ------
-    ValueError
-        If there are none, or the index names pickles or files that are not there.
-    """
-    if (folder / WEIGHTS).is_file():
-        return [folder / WEIGHTS]
-    if (folder / INDEX).is_file():
-        names = _indexed(folder / INDEX, str(folder))
-        lacking = [name for name in names if not (folder / name).is_file()]
-        if lacking:
-            raise ValueError(
-                f"folder {str(folder)!r} lacks {', '.join(lacking)}, which {INDEX} names; copy or "
-                f"download the missing files."
-            )
-        return [folder / name for name in names]
-    pickled = sorted(path.name for kind in PICKLED for path in folder.glob(kind))
-    if pickled:
-        raise ValueError(_pickled_message(str(folder), pickled))
-    other = sorted(path.name for path in folder.glob("*.safetensors"))
-    found = f"only {', '.join(other)}" if other else "no *.safetensors"
-    raise ValueError(
-        f"folder {str(folder)!r} has no weights of a whole model; expected {WEIGHTS}, or {INDEX} "
-        f"with the files that it names; found {found}."
-    )
-
-
-def _indexed(index: Path, name: str) -> list[str]:
-    """The files that an index of weights names.
-
-    Raises
-    ------
-    ValueError
-        If it is no index, or one of them is no safetensors file.
-    """
-    try:
-        found = json.loads(index.read_text(encoding="utf-8"))
-        names = sorted({str(name) for name in found["weight_map"].values()})
-        found["metadata"]  # transformers wants it
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{index} is no index of weights ({error!r}); expected JSON with metadata and a "
-            f"weight_map. Copy or download it again."
-        ) from error
-    pickled = [name for name in names if not name.endswith(".safetensors")]
-    if pickled:
-        raise ValueError(_pickled_message(name, pickled))
-    return names
-
-
-def _check_weights(path: Path) -> None:
-    """Look at the head of a safetensors file."""
-    start = path.open("rb").read(len(POINTER))
-    reason = "it is empty"
-    if start == POINTER:
-        reason = (
-            "it is a pointer of Git LFS, not the weights themselves; fetch them with `git lfs pull`"
-        )
-    elif start:
-        try:
-            with safe_open(path, "np"):
-                return
-        except (SafetensorError, OSError) as error:
-            reason = f"it is damaged or cut short ({error})"
-    raise ValueError(
-        f"weights file {str(path)!r} ({path.stat().st_size:,} bytes) cannot be read: {reason}. "
-        f"Copy or download it again."
-    )
-
-
-def _pickled_message(name: str, files: list[str]) -> str:
-    return (
-        f"model {name!r} has pickled weights ({', '.join(files)}); the book reads safetensors "
-        f"files alone, because a pickle can run any code. On the hub, look for a revision with "
-        f"converted weights (often {name.partition('@')[0]}@refs/pr/1). Or convert it once, if you "
-        f"trust where it comes from: AutoModelForCausalLM.from_pretrained(..., "
-        f"use_safetensors=False).save_pretrained(FOLDER), and the tokenizer too; then use FOLDER "
-        f"as the model."
-    )
 
 
 def _check_hub(name: str, source: str, revision: str | None) -> bool:
@@ -285,7 +204,7 @@ def _check_hub(name: str, source: str, revision: str | None) -> bool:
             f"hub repository {source!r} has no config.json; it holds no transformers model."
         )
     if not any(file.endswith(".safetensors") for file in files):
-        raise ValueError(_pickled_message(name, [f for f in files if Path(f).match("*.bin")]))
+        raise ValueError(pickled_message(name, [f for f in files if Path(f).match("*.bin")]))
     if INDEX in files and WEIGHTS not in files:
-        _indexed(Path(hf_hub_download(source, INDEX, revision=revision)), name)
+        indexed(Path(hf_hub_download(source, INDEX, revision=revision)), name)
     return False

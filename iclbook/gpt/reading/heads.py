@@ -19,8 +19,9 @@ from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from iclbook.gpt.model.load import LanguageModel
-from iclbook.gpt.reading.context import Filler, forward, reading
+from iclbook.gpt.reading.context import Filler
 from iclbook.gpt.reading.merge import precise
+from iclbook.gpt.reading.takeover import forward, reading
 from iclbook.validate import check_count
 
 

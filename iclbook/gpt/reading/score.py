@@ -16,8 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from iclbook.gpt.model.load import LanguageModel
-from iclbook.gpt.reading.context import Context, Pack, Tail, reading
+from iclbook.gpt.reading.context import Context, Pack, Tail
 from iclbook.gpt.reading.merge import precise
+from iclbook.gpt.reading.takeover import reading
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.validate import check_count
 

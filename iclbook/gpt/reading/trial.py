@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from iclbook.gpt.model.families import FOUND, Family
 from iclbook.gpt.model.queries import recorded_queries
 from iclbook.gpt.model.structure import guesses
-from iclbook.gpt.reading.context import Context, Filler, Pack, Tail, forward, reading
+from iclbook.gpt.reading.context import Context, Filler, Pack, Tail
 from iclbook.gpt.reading.merge import precise
+from iclbook.gpt.reading.takeover import forward, reading
 
 CONTEXT, QUERIES = 13, (5, 8)
 """How many tokens are tried."""

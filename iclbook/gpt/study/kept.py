@@ -63,7 +63,7 @@ def _card(name: str, hashes: tuple) -> Card:
 @functools.lru_cache(maxsize=64)
 def _folder(name: str) -> Path | None:
     """Folder of a model; None for one of the hub."""
-    return load.card(name).source.folder
+    return load.card(name).location.folder
 
 
 @functools.lru_cache(maxsize=8)

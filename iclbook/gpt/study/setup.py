@@ -197,7 +197,7 @@ class Setup:
         commit.
         """
         known, (rows, digest) = self.card(), self._read()
-        files = kept.files(self.model) or (known.source.place, known.config._commit_hash)
+        files = kept.files(self.model) or (known.location.place, known.config._commit_hash)
         precision = choose_dtype(self.dtype, choose_device(self.device), known.config)
         task = rows.task
         return {

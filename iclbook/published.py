@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Source:
+class Paper:
     """A publication.
 
     Attributes
@@ -31,14 +31,14 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Table:
+class PaperTable:
     """A published table.
 
     Attributes
     ----------
     id : str
         Such as "dai2023-3".
-    source : Source
+    source : Paper
     where : str
         Its place in the publication.
     title, unit : str
@@ -54,7 +54,7 @@ class Table:
     """
 
     id: str
-    source: Source
+    source: Paper
     where: str
     title: str
     unit: str
@@ -107,7 +107,7 @@ class Table:
         return found[0]
 
 
-def table(name: str) -> Table:
+def table(name: str) -> PaperTable:
     """A published table by its id.
 
     Raises
@@ -126,15 +126,15 @@ def tables() -> tuple[str, ...]:
 
 
 @cache
-def _tables() -> dict[str, Table]:
+def _tables() -> dict[str, PaperTable]:
     text = resources.files("iclbook").joinpath("published.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     sources = {
-        name: Source(**{**source, "caveats": tuple(source["caveats"])})
+        name: Paper(**{**source, "caveats": tuple(source["caveats"])})
         for name, source in data["sources"].items()
     }
     return {
-        entry["id"]: Table(
+        entry["id"]: PaperTable(
             **{
                 **entry,
                 "source": sources[entry["source"]],

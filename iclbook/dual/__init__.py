@@ -35,13 +35,13 @@ from iclbook.dual.kernels import (
     softmax_attention,
     softmax_split,
 )
-from iclbook.dual.memory import Training, coefficients, output_errors, softmax, train
+from iclbook.dual.memory import TrainingRun, coefficients, output_errors, softmax, train
 
 __all__ = [
     "FastWeights",
     "OperationCounts",
     "Split",
-    "Training",
+    "TrainingRun",
     "best_map",
     "best_scale",
     "causal_linear_attention_parallel",

@@ -104,7 +104,7 @@ def coefficients(
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRun:
     """A finished training run, with everything that the dual form needs.
 
     Attributes
@@ -176,7 +176,7 @@ def train(
     lam: float = 0.0,
     batch_size: int | None = None,
     seed: int = 0,
-) -> Training:
+) -> TrainingRun:
     """Train ``y = W x`` by gradient descent and keep what the dual form needs.
 
     Parameters
@@ -233,7 +233,7 @@ def train(
             )
         weights.append(W)
         errors.append(E)
-    return Training(X, np.stack(weights), errors, batches, eta, mu, lam)
+    return TrainingRun(X, np.stack(weights), errors, batches, eta, mu, lam)
 
 
 def _batches(n: int, size: int, steps: int, rng: np.random.Generator):

@@ -222,7 +222,7 @@ class Corpus:
             label word of each class (n, classes); class of each example (n, count).
         """
         writer = self._writers[task]
-        classes = language.find(writer.attribute).n_values
+        classes = language.attribute_named(writer.attribute).n_values
         kind = ("arbitrary" if arbitrary else "usual", task)
         words = self._words(kind, n, classes, random)
         values = random.permuted(np.arange(n * count) % classes).reshape(n, count)
@@ -253,7 +253,7 @@ class Corpus:
         """Write n rows of one sort with one writer."""
         sort, which = kind
         writer = self._writers[which]
-        classes = language.find(writer.attribute).n_values
+        classes = language.attribute_named(writer.attribute).n_values
         count = length // (writer.shortest + (sort != "story")) + 1
         if sort == "story":
             values = np.repeat(random.integers(classes, size=(n, 1)), count, axis=1)

@@ -160,7 +160,7 @@ def vocabulary() -> list[str]:
     return sorted({w for text in texts for w in text.split() if "{" not in w})
 
 
-def find(name: str) -> Attribute:
+def attribute_named(name: str) -> Attribute:
     """Return the attribute of this name.
 
     Raises
@@ -195,7 +195,7 @@ class Writer:
     _frames: list[list[str]] = field(init=False, repr=False)
 
     def __post_init__(self):
-        self._kind = find(self.attribute)
+        self._kind = attribute_named(self.attribute)
         columns = self.columns or ("text",)
         frames = self._kind.frames if self.columns else zip(self._kind.phrases)
         self._frames = [

@@ -27,7 +27,7 @@ def check_sizes(how) -> None:
         )
 
 
-def build(how, **config):
+def untrained(how, **config):
     """Return an untrained model, a transformers.GPTNeoXForCausalLM; token 0 begins and ends a text.
 
     Parameters

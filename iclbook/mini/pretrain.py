@@ -126,14 +126,14 @@ def pretrain(how: Pretraining, folder: Path) -> dict[str, list]:
         If the loss is no longer finite.
     """
     words = vocabulary()
-    net = model.build(
+    net = model.untrained(
         how,
         vocab_size=3 + len(words),
         intermediate_size=3 * how.width,
         max_position_embeddings=how.long,
         pad_token_id=2,
     )
-    corpus, tokens = Corpus(how, how.seed), tokenizer.build(words)
+    corpus, tokens = Corpus(how, how.seed), tokenizer.word_tokenizer(words)
 
     def look(step):
         model.save(net, tokens, folder / "mini" / f"step-{step}")

@@ -103,7 +103,7 @@ class Reader(Schedule):
 
     def _run(self, folder: Path) -> Results:
         text = prepare(self)
-        net = model.build(
+        net = model.untrained(
             self,
             vocab_size=len(text.tokenizer),
             intermediate_size=4 * self.width,

@@ -17,7 +17,7 @@ def pieces(text: str) -> list[str]:
     return re.findall(PATTERN, text)
 
 
-def build(vocabulary: list[str]):
+def word_tokenizer(vocabulary: list[str]):
     """Return a tokenizer with these tokens; it begins every text with ``<s>``.
 
     Parameters

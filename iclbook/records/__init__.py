@@ -15,7 +15,7 @@ must quote the machine too.
 """
 
 from iclbook.records.record import Record, RecordError, Results, config_hash
-from iclbook.records.registry import EXPERIMENTS, find, target
+from iclbook.records.registry import EXPERIMENTS, experiment_class, target
 from iclbook.records.rerun import Difference, compare, portable, run
 from iclbook.records.signature import Field, fields
 from iclbook.records.store import STORE, all_records, load, validate, write
@@ -31,8 +31,8 @@ __all__ = [
     "all_records",
     "compare",
     "config_hash",
+    "experiment_class",
     "fields",
-    "find",
     "load",
     "portable",
     "run",

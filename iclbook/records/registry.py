@@ -43,7 +43,7 @@ def target(experiment: str) -> str:
     return EXPERIMENTS[experiment]
 
 
-def find(experiment: str) -> type:
+def experiment_class(experiment: str) -> type:
     """Import and return the class of an experiment.
 
     Raises

@@ -14,7 +14,7 @@ from typing import Any
 from iclbook import states
 from iclbook.records.provenance import provenance
 from iclbook.records.record import NAME, Record, check
-from iclbook.records.registry import find
+from iclbook.records.registry import experiment_class
 from iclbook.records.sources import hashes
 from iclbook.threads import limited
 
@@ -39,7 +39,7 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"name is {name!r}; use lower-case letters, digits and '-'")
-    kind = find(experiment)
+    kind = experiment_class(experiment)
     known = {field.name for field in dataclasses.fields(kind)}
     given = dict(config or {})
     if set(given) - known:

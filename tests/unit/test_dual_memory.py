@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import special
 
-from iclbook.dual import Training, coefficients, output_errors, softmax, train
+from iclbook.dual import TrainingRun, coefficients, output_errors, softmax, train
 
 sizes = st.integers(1, 6)
 seeds = st.integers(0, 2**32 - 1)
@@ -147,7 +147,7 @@ def test_dual_weights_do_not_read_the_trained_weights():
     run = train(*problem(1, 5, 3, 2), eta=0.1, steps=4, mu=0.5, lam=0.1)
     first_only = run.weights.copy()
     first_only[1:] = np.nan
-    blind = Training(run.X, first_only, run.errors, run.batches, run.eta, run.mu, run.lam)
+    blind = TrainingRun(run.X, first_only, run.errors, run.batches, run.eta, run.mu, run.lam)
     assert_allclose(blind.dual_weights(), run.weights[-1], rtol=1e-12)
 
 

@@ -18,7 +18,7 @@ def saved(tmp_path_factory):
     from transformers import AutoTokenizer
 
     folder = tmp_path_factory.mktemp("tokenizer")
-    tokenizer.build(vocabulary()).save_pretrained(folder)
+    tokenizer.word_tokenizer(vocabulary()).save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder)
 
 
@@ -71,7 +71,7 @@ def test_changing_a_row_changes_no_later_row():
 @pytest.mark.parametrize("name", sorted(language.ATTRIBUTES))
 def test_words_show_the_value_as_often_as_the_noise_says(name):
     task = next(get(t) for t in MINI if ATTRIBUTE[t] == name)
-    kind, ids = language.find(name), token_ids()
+    kind, ids = language.attribute_named(name), token_ids()
     writer = language.Writer(name, task.template, task.columns, ids)
     values = np.random.default_rng(0).integers(kind.n_values, size=6000)
     written = writer.write(values, np.random.default_rng(1))
@@ -93,4 +93,4 @@ def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="task is 'sst2'; expected one of 'mini-cb'"):
         mini.data("sst2")
     with pytest.raises(ValueError, match="attribute is 'colour'"):
-        language.find("colour")
+        language.attribute_named("colour")

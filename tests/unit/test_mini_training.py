@@ -1,14 +1,16 @@
 """The loop of both small trainings, on a tiny network and random tokens."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from iclbook.mini import model
+from iclbook.mini.tokenizer import word_tokenizer
 from iclbook.mini.training import OutOfTime, Schedule, mean_loss, train, workplace
 
 HOW = Schedule(
@@ -26,7 +28,7 @@ HOW = Schedule(
 
 def build():
     sizes = SimpleNamespace(seed=0, width=16, layers=1, heads=2)
-    return model.build(sizes, vocab_size=20, intermediate_size=32, max_position_embeddings=12)
+    return model.untrained(sizes, vocab_size=20, intermediate_size=32, max_position_embeddings=12)
 
 
 def batch(step):
@@ -132,17 +134,27 @@ def test_a_loss_that_is_not_finite_stops_the_training(path):
 
 
 def test_a_model_folder_loads_or_says_why_not(tmp_path):
-    class Tokenizer:
-        def save_pretrained(self, folder):
-            """Nothing to write."""
-
-    net = build()
-    model.save(net, Tokenizer(), tmp_path / "model")
+    net, words = build(), word_tokenizer(["good", "bad"])
+    model.save(net, words, tmp_path / "model")
     found = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     assert same(net.state_dict(), found.state_dict())
+    read = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert read("good bad")["input_ids"] == words("good bad")["input_ids"]
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match=r"file cannot be written .* make room and run again"):
-        model.save(net, Tokenizer(), tmp_path / "file")
+        model.save(net, words, tmp_path / "file")
+
+
+def test_a_saved_model_states_what_other_versions_would_take_from_a_default(tmp_path):
+    """Transformers 5.0 to 5.4 rotate a quarter of a head where ``rotary_pct`` is not stated."""
+    net = build()
+    model.save(net, word_tokenizer(["good"]), tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    rope = net.config.rope_parameters
+    assert config["rotary_pct"] == rope["partial_rotary_factor"]
+    assert config["rotary_emb_base"] == rope["rope_theta"]
+    tokenizer = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    assert tokenizer["tokenizer_class"] == "PreTrainedTokenizerFast"
 
 
 def test_an_older_torch_is_named(monkeypatch):

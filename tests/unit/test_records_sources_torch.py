@@ -152,13 +152,14 @@ def test_libraries_are_those_that_the_sources_import():
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_settings_read_from_the_source_are_those_of_the_class(experiment):
-    wanted = {field.name: field.default for field in dataclasses.fields(records.find(experiment))}
+    kind = records.experiment_class(experiment)
+    wanted = {field.name: field.default for field in dataclasses.fields(kind)}
     found = {field.name: field.default for field in records.fields(experiment)}
     assert found == wanted
     for field in records.fields(experiment):
         entries = field.default if field.several else (field.default,)
         assert all(type(entry) is field.kind for entry in entries), field
-    assert signature.summary(experiment) == records.find(experiment).__doc__.splitlines()[0]
+    assert signature.summary(experiment) == kind.__doc__.splitlines()[0]
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

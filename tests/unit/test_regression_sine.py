@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from iclbook import records, states
-from iclbook.records import find, run
+from iclbook.records import experiment_class, run
 from iclbook.regression.attention import context_tokens, query_token
 from iclbook.regression.descent import apply, descend, half_mse
 from iclbook.regression.resume import train_in_parts
@@ -243,4 +243,4 @@ def test_the_experiment_runs_and_resumes(tmp_path, monkeypatch):
     assert again.results.deterministic.keys() == stored.deterministic.keys()
     assert again.results.measured.keys() == stored.measured.keys()
     with pytest.raises(ValueError, match="every"):
-        find("regression-sine")(every=0)
+        experiment_class("regression-sine")(every=0)

@@ -7,7 +7,7 @@ misconceptions that the text warns of and says what to look at, without giving t
 Modules are named after chapters.
 """
 
-from iclbook.checks.attention import similarity_of_changes, summed_attention, tau_by_pairs
+from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
@@ -15,13 +15,13 @@ from iclbook.checks.gradient_descent_is_memory import (
     rebuild_weights,
     share_of_initial_weights,
 )
-from iclbook.checks.implicit_finetuning import demonstration_loss, honest_accuracy, trained_rows
-from iclbook.checks.meet_the_model import blind_accuracy, demonstrations_that_fit, label_answers
-from iclbook.checks.meta_gradients import (
-    cosine_of_updates,
-    effective_rank,
-    update_of_finetuning,
+from iclbook.checks.implicit_finetuning import (
+    honest_accuracy,
+    suffers_from_moved_labels,
+    trained_rows,
 )
+from iclbook.checks.meet_the_model import demonstrations_that_fit, label_answers, labels_dealt_out
+from iclbook.checks.meta_gradients import cosine_of_updates, other_keys, update_of_finetuning
 from iclbook.checks.nonlinear import (
     guess_without_context,
     kernel_step,
@@ -29,12 +29,8 @@ from iclbook.checks.nonlinear import (
     wave_further,
 )
 from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
-from iclbook.checks.prediction import chance_bounds, chance_by_label, recall_to_finetuning
-from iclbook.checks.representation import (
-    chance_of_noise,
-    normalised_similarity,
-    size_for_score,
-)
+from iclbook.checks.prediction import blind_agreement, chance_bounds, recalled_by_finetuning
+from iclbook.checks.representation import another_item, chance_of_noise, size_for_score
 from iclbook.checks.softmax import positive_features, share_of_copies, share_of_demonstrations
 from iclbook.checks.softmax_and_copying import (
     average_of_examples,
@@ -44,12 +40,8 @@ from iclbook.checks.softmax_and_copying import (
 )
 from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
 from iclbook.checks.the_plateau import even_part, stuck_loss
-from iclbook.checks.the_table import at_depth, operations_of_cell
-from iclbook.checks.training_finds_it import (
-    mixed_rate,
-    sensitivity_by_differences,
-    step_size_of,
-)
+from iclbook.checks.the_table import at_depth, behind_the_dashes
+from iclbook.checks.training_finds_it import mixed_rate, sensitivity_by_differences, step_size_of
 from iclbook.checks.verdict import Mistake, Verdict, mark
 from iclbook.checks.what_is_optimal import (
     adaptive_rate,
@@ -62,39 +54,38 @@ __all__ = [
     "Mistake",
     "Verdict",
     "adaptive_rate",
+    "another_item",
     "another_prompt",
     "at_depth",
     "average_of_examples",
-    "blind_accuracy",
+    "behind_the_dashes",
+    "blind_agreement",
     "chance_bounds",
-    "chance_by_label",
     "chance_of_noise",
     "cosine_of_updates",
-    "demonstration_loss",
     "demonstrations_that_fit",
     "dual_output",
     "effective_number",
-    "effective_rank",
     "even_part",
     "examples_needed",
     "guess_without_context",
     "honest_accuracy",
     "kernel_step",
     "label_answers",
+    "labels_dealt_out",
     "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",
     "mixed_rate",
     "momentum_coefficients",
     "negatives",
-    "normalised_similarity",
-    "operations_of_cell",
     "opposite_heads",
+    "other_keys",
     "other_tokens",
     "positive_features",
     "rates_under_noise",
     "rebuild_weights",
-    "recall_to_finetuning",
+    "recalled_by_finetuning",
     "repeats_until_seen",
     "ridge_prediction",
     "sensitivity_by_differences",
@@ -103,16 +94,17 @@ __all__ = [
     "share_of_initial_weights",
     "shortest_context",
     "sign_of_help",
-    "similarity_of_changes",
     "size_for_score",
     "stable_damping",
     "step_size_of",
     "stuck_loss",
+    "suffers_from_moved_labels",
     "summed_attention",
     "targets",
     "targets_left",
     "tau_by_pairs",
     "trained_rows",
+    "turned_around",
     "turned_inputs",
     "two_eigenvalues",
     "update_of_finetuning",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def _cosines(a, b):
@@ -15,46 +15,21 @@ def _softmax(scores, axis=-1):
     return weights / weights.sum(axis, keepdims=True)
 
 
-def similarity_of_changes(answer) -> Verdict:
-    """Mean over heads of the cosine of two changes of a map, from (zsl, icl, ft), each (H, n)."""
-    rng = np.random.default_rng(41)
-    cases = [tuple(rng.normal(size=(3, *shape)) + 1) for shape in [(4, 6), (3, 9)]]
-    return mark(
-        answer,
-        right=lambda zsl, icl, ft: _cosines(icl - zsl, ft - zsl).mean(),
-        cases=cases,
-        edges={
-            "where a head changes the opposite way": (
-                np.zeros((1, 3)),
-                np.array([[1.0, 2.0, 0.0]]),
-                np.array([[-1.0, -1.0, 0.5]]),
-            )
+def turned_around(guess, score, own_score) -> Verdict:
+    """What becomes of SimAM if finetuning's change of each map is turned around."""
+    happened = "negative" if score < -0.2 else "zero" if score < 0.2 else "positive"
+    if abs(score - own_score) < 0.15:
+        happened = "stays"
+    return weigh(
+        guess,
+        happened=happened,
+        expected="stays",
+        why="Both maps are mostly the zero-shot map, and a cosine of two maps sees that first. "
+        "The similarity of changes does turn its sign.",
+        others={
+            "negative": "That is what the similarity of changes does.",
+            "zero": "Two changes with nothing in common would give about zero. These are maps.",
         },
-        praise="What both maps share with the zero-shot one is gone.",
-        hint="For each head: which two changes are compared? What is done with the heads then?",
-        mistakes=[
-            Mistake(
-                lambda zsl, icl, ft: _cosines(icl, ft).mean(),
-                "This compares the maps. They share most of the zero-shot map.",
-            ),
-            Mistake(
-                lambda zsl, icl, ft: _cosines((icl - zsl).ravel(), (ft - zsl).ravel()),
-                "Here one head with large scores decides: the cosine is taken over all heads at "
-                "once.",
-            ),
-            Mistake(
-                lambda zsl, icl, ft: _cosines((icl - zsl).mean(0), (ft - zsl).mean(0)),
-                "Heads are averaged too early: what they do in opposite ways cancels.",
-            ),
-            Mistake(
-                lambda zsl, icl, ft: _cosines(icl - zsl, icl - ft).mean(),
-                "Both changes start from the same map. Look at the second one.",
-            ),
-            Mistake(
-                lambda zsl, icl, ft: _cosines(icl - zsl, ft - zsl).sum(),
-                "This is a sum over heads.",
-            ),
-        ],
     )
 
 

@@ -4,64 +4,7 @@ from functools import wraps
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
-
-
-def demonstration_loss(answer) -> Verdict:
-    """The mean next-token loss of a demonstration, from (logits, ids)."""
-
-    def log_softmax(logits):
-        return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-
-    def picked(log_p, ids):
-        return log_p[np.arange(len(ids)), ids]
-
-    def right(logits, ids):
-        return -picked(log_softmax(logits[:-1]), ids[1:]).mean()
-
-    rng = np.random.default_rng(31)
-    cases = [
-        (rng.normal(size=(7, 11)), rng.integers(11, size=7)),
-        (2 * rng.normal(size=(12, 6)), rng.integers(6, size=12)),
-    ]
-    return mark(
-        answer,
-        right=right,
-        cases=cases,
-        edges={"for a text of two tokens": (rng.normal(size=(2, 5)), np.array([3, 1]))},
-        praise="The label is the last target, one of many.",
-        hint="Which output speaks of which token? Write down the pairs for a text of three tokens.",
-        mistakes=[
-            Mistake(
-                lambda logits, ids: -picked(log_softmax(logits), ids).mean(),
-                "Each output is compared with the token that it has just read, not with the next.",
-            ),
-            Mistake(
-                lambda logits, ids: right(logits, ids) * (len(ids) - 1),
-                "This is the sum over tokens. The step follows the mean.",
-            ),
-            Mistake(
-                lambda logits, ids: right(logits, ids) * (len(ids) - 1) / len(ids),
-                "The mean is over the tokens that are predicted: how many are there?",
-            ),
-            Mistake(
-                lambda logits, ids: -picked(log_softmax(logits), np.roll(ids, -1)).mean(),
-                "The last output would have to predict the first token: it has no target.",
-            ),
-            Mistake(
-                lambda logits, ids: -picked(log_softmax(logits[:-1]), ids[1:])[-1],
-                "This is the loss of the label alone. Here all tokens of the text count.",
-            ),
-            Mistake(
-                lambda logits, ids: -right(logits, ids),
-                "A loss is large where the model is surprised: look at the sign.",
-            ),
-            Mistake(
-                lambda logits, ids: -picked(logits[:-1], ids[1:]).mean(),
-                "These are raw outputs. They have to become logarithms of probabilities first.",
-            ),
-        ],
-    )
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def trained_rows(answer) -> Verdict:
@@ -168,4 +111,27 @@ def honest_accuracy(answer) -> Verdict:
                 "This is the mean over all rates: nothing was chosen.",
             ),
         ],
+    )
+
+
+def suffers_from_moved_labels(guess, in_context, finetuned) -> Verdict:
+    """Which setting suffers if all labels are moved on, each from (accuracy before, after)."""
+    suffers = tuple(before - after > 0.1 for before, after in (in_context, finetuned))
+    words = {
+        (True, True): "both",
+        (False, True): "finetuned",
+        (True, False): "in context",
+        (False, False): "neither",
+    }
+    return weigh(
+        guess,
+        happened=words[suffers],
+        expected="finetuned",
+        why="Each step makes the wrong word more probable after its sentence, whatever the weights "
+        "knew. In context, on a task with five words, this model keeps to the sense that it knows.",
+        others={
+            "in context": "What a prompt says can be ignored; a change of weights cannot.",
+            "both": "For that both would have to believe the labels, and one of them does not.",
+            "neither": "For that both would have to ignore the labels, and one of them cannot.",
+        },
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def label_answers(answer) -> Verdict:
@@ -44,56 +44,6 @@ def label_answers(answer) -> Verdict:
             Mistake(
                 lambda logits, label_ids: logits[:, : len(label_ids)].argmax(axis=1),
                 "The first tokens of the vocabulary are not the label words.",
-            ),
-        ],
-    )
-
-
-def blind_accuracy(answer) -> Verdict:
-    """What answers score if they are dealt out at random, from (predicted, gold)."""
-
-    def shares(values, classes):
-        return np.array([(values == c).mean() for c in classes])
-
-    def blind(predicted, gold):
-        classes = np.unique(gold)
-        return shares(predicted, classes) @ shares(gold, classes)
-
-    rng = np.random.default_rng(22)
-    cases = []
-    for n, classes in [(50, 3), (80, 5)]:
-        gold = rng.permutation(np.arange(n) % classes)
-        gold[: n // 5] = 0  # one class is more frequent
-        predicted = np.where(rng.random(n) < 0.4, gold, rng.integers(classes - 1, size=n))
-        cases.append((predicted, gold))
-    return mark(
-        answer,
-        right=blind,
-        cases=cases,
-        edges={
-            "where a class is never answered": (
-                np.array([0, 1, 0, 0, 1, 1, 0]),
-                np.array([0, 1, 2, 2, 1, 0, 2]),
-            )
-        },
-        praise="It depends on how often each class is said, and not on when.",
-        hint="An answer that meets a random item: how probable is it that they fit?",
-        mistakes=[
-            Mistake(
-                lambda predicted, gold: (predicted == gold).mean(),
-                "This is the accuracy itself: here each answer still belongs to its item.",
-            ),
-            Mistake(
-                lambda predicted, gold: 1 / len(np.unique(gold)),
-                "This is a fair guess. The answers at hand may prefer some classes.",
-            ),
-            Mistake(
-                lambda predicted, gold: (shares(gold, np.unique(gold)) ** 2).sum(),
-                "This deals out the gold labels. Where are the answers?",
-            ),
-            Mistake(
-                lambda predicted, gold: shares(gold, np.unique(gold)).max(),
-                "This is what one gets by always naming the most frequent class.",
             ),
         ],
     )
@@ -149,4 +99,27 @@ def demonstrations_that_fit(answer) -> Verdict:
                 "The beginning is counted twice, as the authors do. A prompt has only one.",
             ),
         ],
+    )
+
+
+def labels_dealt_out(guess, before, after) -> Verdict:
+    """What random labels of the demonstrations do to the accuracy on five classes, in context."""
+    happened = f"{after:.2f}"
+    if after > before - 0.1:
+        happened = "stays"
+    elif abs(after - 1 / 5) < 0.1:
+        happened = "guess"
+    elif after < 1 / 5:
+        happened = "below"
+    return weigh(
+        guess,
+        happened=happened,
+        expected="stays",
+        why="What the words mean the model takes from its weights. The demonstrations show which "
+        "words are used and how often, and that has not changed.",
+        others={
+            "guess": "So it would be for a model that learns from the pairs what a word means.",
+            "below": "Labels that are wrong all in the same way may lead a model to wrong answers; "
+            "these contradict each other.",
+        },
     )

@@ -2,65 +2,23 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
-def effective_rank(answer) -> Verdict:
-    """The effective number of directions of a matrix, from (W)."""
-
-    def shares(W, power=2):
-        p = np.linalg.svd(W, compute_uv=False) ** power
-        return p / p.sum()
-
-    def entropy(p):
-        p = p[p > 0]
-        return -(p * np.log(p)).sum()
-
-    def right(W):
-        return np.exp(entropy(shares(W)))
-
-    rng = np.random.default_rng(30)
-    cases = [(rng.normal(size=(4, n)) * np.arange(1, n + 1),) for n in (4, 6)]
-    return mark(
-        answer,
-        right=right,
-        cases=cases,
-        edges={
-            "on one outer product, where all other shares are exactly zero,": (
-                np.outer([0.0, 3.0, 0.0], [0.0, 2.0, 0.0, 0.0]),
-            )
+def other_keys(guess, cosine) -> Verdict:
+    """What is left of the update if each value is stored at the key of another token: a cosine."""
+    happened = "most" if cosine > 0.7 else "half" if cosine > 0.3 else "nothing"
+    return weigh(
+        guess,
+        happened=happened,
+        expected="most",
+        why="The product of the means does not ask which value belongs to which key, and it has "
+        "most of the length in most heads. Only the rest can hold what the demonstrations say.",
+        others={
+            "nothing": "So it would be if the pairs were all that counts.",
+            "half": "The two parts are sides of a right-angled triangle, nearly: a cosine gives "
+            "the longer one more than its share.",
         },
-        praise="It does not change if the matrix is multiplied by a number.",
-        hint="Try it on the identity, where it should be the width, and on one outer product.",
-        mistakes=[
-            Mistake(
-                lambda W: np.exp(entropy(shares(W, power=1))),
-                "These shares are of the singular values. Which power of them adds up to the "
-                "squared length of the matrix?",
-            ),
-            Mistake(
-                lambda W: entropy(shares(W)),
-                "This is the entropy. It is zero for a matrix of rank one: a logarithm of a number "
-                "of directions, not a number of them.",
-            ),
-            Mistake(
-                lambda W: np.exp(entropy(shares(W)) / np.log(2)),
-                "The logarithm and the exponential have different bases.",
-            ),
-            Mistake(
-                lambda W: 1 / (shares(W) ** 2).sum(),
-                "This is another effective number, with squares in place of the entropy. It leans "
-                "more to the largest directions.",
-            ),
-            Mistake(
-                lambda W: float(np.linalg.matrix_rank(W)),
-                "This counts every direction that is not zero, the faintest like the strongest.",
-            ),
-            Mistake(
-                lambda W: np.exp(entropy(np.linalg.svd(W, compute_uv=False) ** 2)),
-                "The shares do not add up to one.",
-            ),
-        ],
     )
 
 

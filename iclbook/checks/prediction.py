@@ -2,143 +2,56 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
-def _answers(seed: int, n: int, labels: int):
-    """Which items three settings get right, and gold labels, related as real ones are."""
-    rng = np.random.default_rng(seed)
-    gold = rng.integers(labels, size=n)
-    zsl = rng.random(n) < 0.3 + 0.3 * (gold == 0)
-    ft = rng.random(n) < np.where(gold == 1, 0.8, 0.35)
-    icl = rng.random(n) < np.where(gold == 1, 0.85, 0.4)
-    return zsl, ft, icl, gold
+def blind_agreement(answer) -> Verdict:
+    """Rec2FTP, and its chance level over all wrong items and within labels, from (p, share).
 
+    Zero-shot tosses a coin between A and B, finetuning always says A, in-context learning says A
+    with probability p; a share of the items has the label A.
+    """
 
-CASES = [_answers(31, 90, 2), _answers(32, 150, 3)]
-
-
-def recall_to_finetuning(answer) -> Verdict:
-    """Rec2FTP, from (zsl, ft, icl): which items each setting gets right."""
-    return mark(
-        answer,
-        right=lambda zsl, ft, icl: icl[ft & ~zsl].mean(),
-        cases=[case[:3] for case in CASES],
-        edges={
-            "where nothing that was mended is right in context": (
-                np.array([True, False, False, False]),
-                np.array([True, True, True, False]),
-                np.array([True, False, False, True]),
-            )
-        },
-        praise="Mended first, then looked up in context.",
-        hint="Which items does finetuning mend? Of those alone, how many are right in context?",
-        mistakes=[
-            Mistake(
-                lambda zsl, ft, icl: icl[ft].mean(),
-                "Some of these items were right before finetuning: it did not mend them.",
-            ),
-            Mistake(
-                lambda zsl, ft, icl: icl[~zsl].mean(),
-                "These are all items that zero-shot gets wrong. Finetuning mends some of them.",
-            ),
-            Mistake(
-                lambda zsl, ft, icl: ft[icl & ~zsl].mean(),
-                "The roles are swapped: this is the recall to what in-context learning mends.",
-            ),
-            Mistake(
-                lambda zsl, ft, icl: icl[ft & zsl].mean(),
-                "These items were right before. Which ones were wrong?",
-            ),
-            Mistake(
-                lambda zsl, ft, icl: (ft & ~zsl & icl).sum() / (ft & ~icl).sum(),
-                "The denominator should be what finetuning mends, whatever happens in context.",
-            ),
-            Mistake(
-                lambda zsl, ft, icl: (ft & ~zsl & icl).mean(),
-                "This is a share of all items. Of which items should it be a share?",
-            ),
-            Mistake(
-                lambda zsl, ft, icl: (ft & ~zsl & icl).sum(),
-                "This is the count on top. What does it have to be divided by?",
-            ),
-            Mistake(
-                lambda zsl, ft, icl: 100 * icl[ft & ~zsl].mean(),
-                "Right in percent; give it as a share between 0 and 1.",
-            ),
-        ],
-    )
-
-
-def chance_by_label(answer) -> Verdict:
-    """Chance level of Rec2FTP within gold labels, from (zsl, ft, icl, gold)."""
-
-    def shares(zsl, icl, gold, labels):
-        return np.array([icl[~zsl & (gold == c)].mean() for c in labels])
-
-    def weighted(zsl, icl, gold, chosen):
-        labels, counts = np.unique(gold[chosen], return_counts=True)
-        return np.average(shares(zsl, icl, gold, labels), weights=counts)
+    def over_all(p, share):
+        return share * p + (1 - share) * (1 - p)
 
     return mark(
         answer,
-        right=lambda zsl, ft, icl, gold: weighted(zsl, icl, gold, ft & ~zsl),
-        cases=CASES,
-        edges={
-            "where zero-shot makes no mistake on one label": (
-                np.array([True, True, False, False, False]),
-                np.array([True, True, True, False, True]),
-                np.array([False, True, True, False, False]),
-                np.array([0, 0, 1, 1, 2]),
-            )
-        },
-        praise="A liking for one label can no longer pass for agreement.",
-        hint="For each label take the share of right answers among the wrong items; then weigh "
-        "the labels.",
+        right=lambda p, share: np.array([p, over_all(p, share), p]),
+        cases=[(0.9, 0.5), (0.7, 0.3), (0.2, 0.6)],
+        edges={"where every item has the label A": (0.8, 1.0)},
+        praise="Two settings that read nothing agree well, and only the level within labels "
+        "says that this is chance.",
+        hint="Which labels do the mended items have, and which the wrong ones? How often is "
+        "in-context learning right on an item of each label?",
         mistakes=[
             Mistake(
-                lambda zsl, ft, icl, gold: icl[~zsl].mean(),
-                "This is one share for all labels, or labels weighed by their wrong items. The "
-                "mended items may have other labels.",
+                lambda p, share: np.array([p, 0.5, p]),
+                "Over all wrong items this holds only where both labels are equally frequent.",
             ),
             Mistake(
-                lambda zsl, ft, icl, gold: icl.mean(),
-                "This is the accuracy in context. Only items that zero-shot gets wrong can be "
-                "mended.",
+                lambda p, share: np.array([p, p, p]),
+                "Some of the wrong items have the label B. On those, saying A is wrong.",
             ),
             Mistake(
-                lambda zsl, ft, icl, gold: shares(
-                    zsl, icl, gold, np.unique(gold[ft & ~zsl])
-                ).mean(),
-                "Each label counts the same here. How often does finetuning mend each of them?",
+                lambda p, share: np.array([p, share * p, p]),
+                "On items of label B in-context learning is right as well, now and then.",
             ),
             Mistake(
-                lambda zsl, ft, icl, gold: np.mean(
-                    [icl[gold == c].mean() for c in gold[ft & ~zsl]]
-                ),
-                "The shares are over all items of a label, also those that were right before.",
+                lambda p, share: np.array([share * p, over_all(p, share), share * p]),
+                "Rec2FTP is a share of the mended items, and those are not spread over the labels.",
             ),
             Mistake(
-                lambda zsl, ft, icl, gold: icl[ft & ~zsl].mean(),
-                "This is Rec2FTP itself. What would it be if the mended items were drawn blindly?",
+                lambda p, share: np.array([p, over_all(p, share), over_all(p, share)]),
+                "Within labels it is the mended items that count. Which labels do they have?",
             ),
             Mistake(
-                lambda zsl, ft, icl, gold: weighted(zsl, icl, gold, ft),
-                "The weights count all items that finetuning gets right. Which did it mend?",
+                lambda p, share: np.array([over_all(p, share), over_all(p, share), p]),
+                "That is the accuracy in context. Finetuning mends items of one label only.",
             ),
             Mistake(
-                lambda zsl, ft, icl, gold: np.mean(
-                    [icl[~zsl & ~ft & (gold == c)].mean() for c in gold[ft & ~zsl]]
-                ),
-                "A blind draw may take any wrong item, also one that finetuning does mend.",
-            ),
-            Mistake(
-                lambda zsl, ft, icl, gold: (ft & ~zsl).sum() * weighted(zsl, icl, gold, ft & ~zsl),
-                "This is a number of items. What does it have to be divided by, to be a share?",
-            ),
-            Mistake(
-                lambda zsl, ft, icl, gold: 100 * weighted(zsl, icl, gold, ft & ~zsl),
-                "Right in percent; give it as a share between 0 and 1.",
+                lambda p, share: 100 * np.array([p, over_all(p, share), p]),
+                "All three are right in percent; give them as shares between 0 and 1.",
             ),
         ],
     )
@@ -207,4 +120,23 @@ def chance_bounds(answer) -> Verdict:
                 "Both are right in percent; give them as shares between 0 and 1.",
             ),
         ],
+    )
+
+
+def recalled_by_finetuning(guess, in_context, finetuned) -> Verdict:
+    """Is Rec2FTP higher with another finetuning in place of in-context learning? Both in points."""
+    happened = "the same"
+    if abs(finetuned - in_context) > 2:
+        happened = "higher" if finetuned > in_context else "lower"
+    return weigh(
+        guess,
+        happened=happened,
+        expected="lower",
+        why="Rec2FTP is high for whoever is often right on the items that zero-shot gets wrong, "
+        "and in-context learning is right there more often than finetuning. Being the same method "
+        "does not help.",
+        others={
+            "higher": "Two finetunings have more in common. But what is it that the number counts?",
+            "the same": "So it would be if both were right equally often.",
+        },
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def _unit(v):
@@ -13,41 +13,20 @@ def _cosine(a, b):
     return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
 
-def normalised_similarity(answer) -> Verdict:
-    """Cosine of the changes of three outputs brought to length 1, from (zsl, icl, ft)."""
-    rng = np.random.default_rng(31)
-    cases = [tuple(rng.normal(size=(3, d)) + 0.5) for d in (4, 7)]
-    return mark(
-        answer,
-        right=lambda zsl, icl, ft: _cosine(_unit(icl) - _unit(zsl), _unit(ft) - _unit(zsl)),
-        cases=cases,
-        edges={
-            "where the two settings move apart": (
-                np.array([3.0, 0.0, 0.0]),
-                np.array([2.0, 1.0, 0.0]),
-                np.array([1.0, -2.0, 0.5]),
-            )
+def another_item(guess, score, own_score, chance) -> Verdict:
+    """What becomes of SimAOU if each item gets the finetuning update of another item."""
+    share = score / own_score
+    happened = "chance" if score < 1.5 * chance else "stays" if share > 0.8 else "halves"
+    return weigh(
+        guess,
+        happened=happened,
+        expected="stays",
+        why="At this token most of an update is the same for every item: what the template and "
+        "the label words do to it. The score is a similarity of these, not of sentences.",
+        others={
+            "chance": "So it would be if each update were about its own sentence.",
+            "halves": "A part of each update is about its sentence, but here it is a small one.",
         },
-        praise="This is the authors' SimAOU for one item in one layer.",
-        hint="Three steps, in this order: lengths, differences, cosine. Check them one by one.",
-        mistakes=[
-            Mistake(
-                lambda zsl, icl, ft: _cosine(icl - zsl, ft - zsl),
-                "This is the plain version: the outputs still have their own lengths.",
-            ),
-            Mistake(
-                lambda zsl, icl, ft: (_unit(icl) - _unit(zsl)) @ (_unit(ft) - _unit(zsl)),
-                "This is an inner product. The differences are shorter than 1.",
-            ),
-            Mistake(
-                lambda zsl, icl, ft: _cosine(icl, ft),
-                "This compares the outputs. What about the place from which they started?",
-            ),
-            Mistake(
-                lambda zsl, icl, ft: _cosine(_unit(icl) - zsl, _unit(ft) - zsl),
-                "One of the three outputs still has its own length.",
-            ),
-        ],
     )
 
 

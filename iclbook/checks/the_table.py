@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def at_depth(answer) -> Verdict:
@@ -51,52 +51,17 @@ def at_depth(answer) -> Verdict:
     )
 
 
-def operations_of_cell(answer) -> Verdict:
-    """Operations of one cell, from (parameters, context, queries, training), in tokens."""
-
-    def operations(parameters, forward):
-        return 2.0 * parameters * forward
-
-    return mark(
-        answer,
-        right=lambda parameters, context, queries, training: operations(
-            parameters, context + 3 * queries + 4 * training
-        ),
-        cases=[(100, 30, 150, 31), (40, 7, 90, 12)],
-        edges={"for a model of 1.3 billion parameters": (1_300_000_000, 900, 60_000, 1_000)},
-        praise="Almost all of it is reading the queries, three times.",
-        hint="Count how often each token is read: zero-shot, in context, after finetuning, and "
-        "while finetuning.",
-        mistakes=[
-            Mistake(
-                lambda parameters, context, queries, training: operations(
-                    parameters, context + 3 * queries + training
-                ),
-                "Training reads a token forwards and goes back: that costs more than one reading.",
-            ),
-            Mistake(
-                lambda parameters, context, queries, training: operations(
-                    parameters, context + 2 * queries + 4 * training
-                ),
-                "There are three settings, and each of them reads the queries.",
-            ),
-            Mistake(
-                lambda parameters, context, queries, training: operations(
-                    parameters, 3 * context + 3 * queries + 4 * training
-                ),
-                "The demonstrations are read in one setting only.",
-            ),
-            Mistake(
-                lambda parameters, context, queries, training: (
-                    parameters * (context + 3 * queries + 4 * training)
-                ),
-                "A parameter takes part in a multiplication and in an addition.",
-            ),
-            Mistake(
-                lambda parameters, context, queries, training: operations(
-                    parameters, 3 * queries + 4 * training
-                ),
-                "The demonstrations in the context have to be read too, once.",
-            ),
-        ],
+def behind_the_dashes(guess, above, tasks) -> Verdict:
+    """On how many of the tasks that a model cannot do its SimAOU lies above chance."""
+    happened = "none" if above == 0 else "all" if above == tasks else "most"
+    return weigh(
+        guess,
+        happened=happened if above == 0 or above > tasks / 2 else f"{above} of {tasks}",
+        expected="most",
+        why="Two ways of failing can be very much alike: both meet the same template and settle on "
+        "an answer. A similarity says something about learning only where something was learned.",
+        others={
+            "none": "So it would be if updates could agree only about a lesson.",
+            "all": "Nearly: on one task finetuning goes its own way, to another answer.",
+        },
     )

@@ -1,134 +1,7 @@
 """Readers' answers to the exercises of "Do they get the same items right?" and "The table"."""
 
 import numpy as np
-from reader_answers import almost, right, wrong
-
-
-@right("recall_to_finetuning")
-def recall_by_loop(zsl, ft, icl):
-    mended = both = 0
-    for before, after, context in zip(zsl, ft, icl):
-        if after and not before:
-            mended += 1
-            both += context
-    return both / mended
-
-
-@right("recall_to_finetuning")
-def recall_by_counts(zsl, ft, icl):
-    return np.sum(ft & icl & ~zsl) / np.sum(ft > zsl)
-
-
-@wrong("recall_to_finetuning", "did not mend")
-def recall_of_all_finetuned(zsl, ft, icl):
-    return (ft & icl).sum() / ft.sum()
-
-
-@wrong("recall_to_finetuning", "mends some of them")
-def recall_of_all_wrong(zsl, ft, icl):
-    return (icl & ~zsl).sum() / (~zsl).sum()
-
-
-@wrong("recall_to_finetuning", "swapped")
-def recall_the_other_way(zsl, ft, icl):
-    return (ft & icl & ~zsl).sum() / (icl & ~zsl).sum()
-
-
-@wrong("recall_to_finetuning", "were right before")
-def recall_of_kept(zsl, ft, icl):
-    return (zsl & ft & icl).sum() / (zsl & ft).sum()
-
-
-@wrong("recall_to_finetuning", "whatever happens in context")
-def recall_over_a_difference(zsl, ft, icl):
-    return (ft & icl & ~zsl).sum() / (ft & ~icl).sum()
-
-
-@wrong("recall_to_finetuning", "Of which items")
-def recall_as_a_share_of_all(zsl, ft, icl):
-    return (ft & icl & ~zsl).sum() / len(ft)
-
-
-@wrong("recall_to_finetuning", "divided by")
-def recall_as_a_count(zsl, ft, icl):
-    return np.sum(icl[ft & ~zsl])
-
-
-@wrong("recall_to_finetuning", "in percent")
-def recall_in_percent(zsl, ft, icl):
-    return 100 * np.sum(ft & icl & ~zsl) / np.sum(ft & ~zsl)
-
-
-@right("chance_by_label")
-def chance_by_loops(zsl, ft, icl, gold):
-    total = count = 0
-    for c in set(gold.tolist()):
-        wrong_ones = [i for i in range(len(gold)) if gold[i] == c and not zsl[i]]
-        n = sum(bool(ft[i]) for i in wrong_ones)
-        total += n * sum(bool(icl[i]) for i in wrong_ones) / max(1, len(wrong_ones))
-        count += n
-    return total / count
-
-
-@right("chance_by_label")
-def chance_with_bincount(zsl, ft, icl, gold):
-    items = np.bincount(gold[~zsl], minlength=9)
-    good = np.bincount(gold[~zsl & icl], minlength=9)
-    drawn = np.bincount(gold[~zsl & ft], minlength=9)
-    return (drawn * good / np.maximum(items, 1)).sum() / drawn.sum()
-
-
-@wrong("chance_by_label", "one share for all labels")
-def chance_over_all(zsl, ft, icl, gold):
-    return (icl & ~zsl).sum() / (~zsl).sum()
-
-
-@wrong("chance_by_label", "accuracy in context")
-def chance_as_accuracy(zsl, ft, icl, gold):
-    return icl.sum() / len(icl)
-
-
-@wrong("chance_by_label", "counts the same")
-def chance_of_equal_labels(zsl, ft, icl, gold):
-    return np.mean([icl[~zsl & (gold == c)].mean() for c in range(gold.max() + 1)])
-
-
-@wrong("chance_by_label", "right before")
-def chance_over_all_of_a_label(zsl, ft, icl, gold):
-    n = [(ft & ~zsl & (gold == c)).sum() for c in range(gold.max() + 1)]
-    shares = [icl[gold == c].mean() for c in range(gold.max() + 1)]
-    return np.average(shares, weights=n)
-
-
-@wrong("chance_by_label", "Rec2FTP itself")
-def chance_as_recall(zsl, ft, icl, gold):
-    return (ft & icl & ~zsl).sum() / (ft & ~zsl).sum()
-
-
-@wrong("chance_by_label", "Which did it mend")
-def chance_weighed_by_finetuned(zsl, ft, icl, gold):
-    n = [(ft & (gold == c)).sum() for c in range(gold.max() + 1)]
-    shares = [icl[~zsl & (gold == c)].mean() for c in range(gold.max() + 1)]
-    return np.dot(shares, n) / sum(n)
-
-
-@wrong("chance_by_label", "blind draw")
-def chance_among_the_rest(zsl, ft, icl, gold):
-    n = [(ft & ~zsl & (gold == c)).sum() for c in range(gold.max() + 1)]
-    shares = [icl[~zsl & ~ft & (gold == c)].mean() for c in range(gold.max() + 1)]
-    return np.dot(shares, n) / sum(n)
-
-
-@wrong("chance_by_label", "number of items")
-def chance_without_division(zsl, ft, icl, gold):
-    n = [(ft & ~zsl & (gold == c)).sum() for c in range(gold.max() + 1)]
-    shares = [icl[~zsl & (gold == c)].mean() for c in range(gold.max() + 1)]
-    return np.dot(shares, n)
-
-
-@wrong("chance_by_label", "in percent")
-def chance_in_percent(zsl, ft, icl, gold):
-    return 100 * chance_with_bincount(zsl, ft, icl, gold)
+from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
 
 
 @right("chance_bounds")
@@ -248,19 +121,6 @@ def operations_without_context(parameters, context, queries, training):
     return 2 * parameters * (3 * queries + 4 * training)
 
 
-@almost("recall_to_finetuning", "nothing that was mended")
-def recall_by_bincount(zsl, ft, icl):
-    mended = ft & ~zsl
-    return np.bincount(icl[mended])[1] / mended.sum()
-
-
-@almost("chance_by_label", "no mistake on one label")
-def chance_over_every_label(zsl, ft, icl, gold):
-    labels = np.unique(gold)
-    n = np.array([(ft & ~zsl & (gold == c)).sum() for c in labels])
-    return n @ [icl[~zsl & (gold == c)].mean() for c in labels] / n.sum()
-
-
 @almost("chance_bounds", "never right")
 def bounds_by_ratio(zsl_accuracy, icl_accuracy):
     z = 1 - zsl_accuracy
@@ -279,3 +139,67 @@ def depth_by_slopes(values, depths):
 def operations_in_short_integers(parameters, context, queries, training):
     tokens = np.array([context, 3 * queries, 4 * training], dtype=np.int32)
     return (tokens * np.int32(2 * parameters)).sum()
+
+
+@right("blind_agreement")
+def blind_by_formula(p, share):
+    return p, 1 - share - p + 2 * share * p, p
+
+
+@right("blind_agreement")
+def blind_by_counting(p, share):
+    right = {"A": p, "B": 1 - p}
+    wrong = {"A": share / 2, "B": (1 - share) / 2}
+    everything = sum(wrong[c] * right[c] for c in "AB") / sum(wrong.values())
+    return np.array([right["A"], everything, right["A"]])
+
+
+@wrong("blind_agreement", "equally frequent")
+def blind_as_in_the_example(p, share):
+    return [p, 1 / 2, p]
+
+
+@wrong("blind_agreement", "saying A is wrong")
+def blind_to_label_b(p, share):
+    return [p] * 3
+
+
+@wrong("blind_agreement", "now and then")
+def blind_never_right_on_b(p, share):
+    return [p, p * share, p]
+
+
+@wrong("blind_agreement", "not spread")
+def blind_over_all_items(p, share):
+    return np.array([p * share, p * share + (1 - p) * (1 - share), p * share])
+
+
+@wrong("blind_agreement", "Which labels do they have")
+def blind_with_weights_of_the_wrong(p, share):
+    level = p * share + (1 - p) * (1 - share)
+    return np.array([p, level, level])
+
+
+@wrong("blind_agreement", "one label only")
+def blind_accuracy_in_context(p, share):
+    level = p * share + (1 - p) * (1 - share)
+    return np.array([level, level, p])
+
+
+@wrong("blind_agreement", "in percent")
+def blind_in_percent(p, share):
+    return [100 * value for value in blind_by_formula(p, share)]
+
+
+@almost("blind_agreement", "every item")
+def blind_by_odds(p, share):
+    odds = share / (1 - share)
+    return [p, (odds * p + 1 - p) / (odds + 1), p]
+
+
+PREDICTIONS["recalled_by_finetuning"] = Prediction(
+    right="lower",
+    wrong=("higher", "the same"),
+    measured=(92.0, 84.0),
+    otherwise=(92.0, 91.0),
+)

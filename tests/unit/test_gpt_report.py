@@ -307,3 +307,12 @@ def test_records_of_the_package_are_one_block_a_model():
 def test_without_cells_there_is_no_table(tmp_path):
     with pytest.raises(ValueError, match="python -m iclbook run"):
         of_stores(tmp_path)
+
+
+def test_a_value_over_seeds_has_the_interval_of_its_seeds():
+    value = render.Value.over_seeds([0.2, 0.4])
+    assert value.mean == pytest.approx(0.3)
+    assert value.half == pytest.approx(0.1 * 12.7062, rel=1e-4)  # t of one degree of freedom
+    assert f"{value:.2f}" == "0.30 ± 1.27"
+    assert f"{render.Value.over_seeds([0.25]):.1f}" == "0.2"
+    assert f"{render.Value(-0.001):.2f}" == "0.00"

@@ -11,10 +11,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from iclbook import published, records
-from iclbook.gpt.metrics import METRICS, seed_interval
+from iclbook.gpt.metrics import METRICS
 from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.report.render import Value
 from iclbook.gpt.study.names import short_names
@@ -114,8 +112,8 @@ class Block:
             if not found or (similarity and not self.can_do(task)):
                 row.append(None)
                 continue
-            mean, low, high = seed_interval(np.array(found))
-            row.append(Value(mean, None if low is None or not interval else (high - low) / 2))
+            value = Value.over_seeds(found)
+            row.append(value if interval else Value(value.mean))
         return tuple(row)
 
     def sets(self) -> str:

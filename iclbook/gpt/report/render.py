@@ -9,16 +9,37 @@ from itertools import groupby
 
 import numpy as np
 
+from iclbook.gpt.metrics import seed_interval
+
 PAPER = "(paper)"
 """What ends the model's name in a row that the paper printed."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """A mean over seeds, and half the width of its interval (None for one seed)."""
+    """A mean over seeds, and half the width of its interval (None for one seed).
+
+    It is formatted as a number is: ``f"{value:.1f}"`` gives ``0.5 ± 0.1``.
+    """
 
     mean: float
     half: float | None = None
+
+    @classmethod
+    def over_seeds(cls, values: Sequence[float] | np.ndarray) -> "Value":
+        """The mean of one number a seed, with its Student interval.
+
+        Raises
+        ------
+        ValueError
+            As `iclbook.gpt.metrics.seed_interval`.
+        """
+        mean, _, high = seed_interval(np.array(values))
+        return cls(mean, None if high is None else high - mean)
+
+    def __format__(self, form: str) -> str:
+        text = format(self.mean, f"z{form}")  # no minus before a zero
+        return text if self.half is None else f"{text} ± {self.half:{form}}"
 
 
 @dataclass(frozen=True)
@@ -63,8 +84,7 @@ class Table:
     def _format(self, value: Value | None) -> str:
         if value is None:
             return "–"
-        text = f"{round(value.mean, self.digits) + 0.0:.{self.digits}f}"  # no minus before a zero
-        return text if value.half is None else f"{text} ± {value.half:.{self.digits}f}"
+        return f"{value:.{self.digits}f}"
 
 
 def render(found: Sequence[Table], form: str = "text") -> str:

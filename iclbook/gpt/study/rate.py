@@ -6,14 +6,11 @@ cut to the window matters only for which of them are trained on.
 
 from dataclasses import dataclass
 
-from iclbook.gpt.metrics import accuracy
-from iclbook.gpt.model.load import LanguageModel
-from iclbook.gpt.reading.score import predict
+from iclbook.gpt.reading.ask import share_right
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.data import Data
 from iclbook.gpt.text.demonstrations import selection
-from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import finetune
 from iclbook.records import Results
 from iclbook.rounding import rounded
@@ -81,14 +78,14 @@ class Rate(Setup):
         rows, demos, items = self.rows()
         chosen = self.deciding(rows, demos, items)
         prepared = self.training(model, rows, demos, chosen)
-        zero_shot = _zero_shot_accuracy(model, prepared)
+        zero_shot = share_right(model, prepared)
         accuracies, diverged = [], []
         for rate in self.rates:
             with finetune(model, prepared, self.finetuning(rate, prepared.k_used)) as tuned:
                 diverged.append(tuned.diverged)
                 right = 0.0
                 if not tuned.diverged:
-                    right = _zero_shot_accuracy(model, prepared)
+                    right = share_right(model, prepared)
             accuracies.append(right)
         best = max(range(len(self.rates)), key=lambda i: (accuracies[i], -i))
         return Results(
@@ -102,7 +99,3 @@ class Rate(Setup):
                 "best": {"value": self.rates[best], "tolerance": max(self.rates)},
             }
         )
-
-
-def _zero_shot_accuracy(model: LanguageModel, prepared: Prompts) -> float:
-    return accuracy(predict(model, prepared, context=False).argmax(axis=1), prepared.gold)

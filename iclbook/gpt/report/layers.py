@@ -1,0 +1,49 @@
+"""Recorded similarities layer by layer."""
+
+import numpy as np
+from jaxtyping import Float64
+
+from iclbook.gpt.metrics.scores import defined_mean
+from iclbook.gpt.report.recorded import Block
+
+
+def layers_of(block: Block, position: str, *path: str) -> Float64[np.ndarray, " L"]:
+    """A similarity in each layer: mean over demonstration sets, then over tasks.
+
+    Parameters
+    ----------
+    block : Block
+        Tasks that its model cannot do take no part: how alike two ways of failing are says nothing.
+    position : str
+        ``"last"`` or ``"label"``.
+    *path : str
+        From the metric to the entry that has ``layers``: ``("simam", "difference")``.
+
+    Returns
+    -------
+    (L,) array
+        NaN where a layer has no value in any record, as a change that is only rounding.
+
+    Raises
+    ------
+    ValueError
+        If the model does none of its tasks, or a record has no such entry.
+    """
+    tasks = [task for task in block.cells if block.can_do(task)]
+    if not tasks:
+        raise ValueError(f"{block.label} does none of its tasks in context; nothing to average.")
+    found = []
+    for task in tasks:
+        layers = []
+        for record in block.cells[task]:
+            entry = record["positions"]
+            for key in (position, *path):
+                if key not in entry:
+                    raise ValueError(
+                        f"{position}.{'.'.join(path)}: {key!r} is no entry of a record of "
+                        f"{block.label}; expected one of {', '.join(entry)}."
+                    )
+                entry = entry[key]
+            layers.append(entry["layers"])
+        found.append(defined_mean(np.array(layers, dtype=float), axis=0))
+    return defined_mean(np.array(found), axis=0)

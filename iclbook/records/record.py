@@ -144,7 +144,7 @@ class Record:
         return record
 
 
-def config_hash(config: Mapping[str, Any]) -> str:
+def config_hash(config: Any) -> str:
     """Hash of a configuration or other plain values, whatever the order of the fields."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 

@@ -10,6 +10,7 @@ import pytest
 
 from iclbook import records
 from iclbook.__main__ import _parser, main
+from iclbook.gpt.model.load import DTYPES
 from iclbook.gpt.study import plan
 from iclbook.gpt.study.rate import SHORT_GRID
 from iclbook.gpt.text import tasks
@@ -83,6 +84,14 @@ def test_some_settings_run_resume_and_are_tabled(tiny, tmp_path, command, settin
     accuracy = text.partition("\n\n")[0].splitlines()
     rows = dict(line.split(maxsplit=1) for line in accuracy if line.startswith(NAMES))
     assert {name for name in NAMES if "–" not in rows[name]} == {*map(str.upper, settings)}
+
+
+def test_the_help_says_what_options_take(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    text = command("run", "--help")[1]
+    (dtype,) = (line for line in text.splitlines() if line.strip().startswith("--dtype"))
+    assert all(name in dtype for name in DTYPES)
+    assert "(['" not in text  # a default is a word, not a Python list
 
 
 def test_the_search_picks_the_cell(tiny, tmp_path, command):

@@ -109,7 +109,9 @@ def _run(options: argparse.Namespace) -> int:
         options.threads = max(1, threads.default() // max(options.workers, 1))
     groups = plan.groups(options)
     if not options.dry_run:
-        plan.writable(options.out)
+        plan.writable("--out", options.out)
+        if options.save_arrays:
+            plan.writable("--save-arrays", Path(options.save_arrays).expanduser())
     estimates = plan.sound(groups)
     if not estimates:
         return 1
@@ -170,9 +172,15 @@ def _table(options: argparse.Namespace) -> int:
     if not options.out.is_dir():
         raise ValueError(f"--out {options.out} is no folder; name the one that `run` wrote to")
     only = {"models": options.model, "tasks": options.tasks, "k": options.k}
-    found = of_stores(options.out, position=options.position, **only)
+    broken = []
+
+    def leave_out(error: Exception) -> None:
+        broken.append(error)
+        print(f"left out: {error}", file=sys.stderr)
+
+    found = of_stores(options.out, position=options.position, **only, broken=leave_out)
     print(render.render(found, options.format))
-    return 0
+    return 1 if broken else 0
 
 
 def _add_tasks(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,18 @@ def test_the_help_says_what_options_take(command, monkeypatch):
     (dtype,) = (line for line in text.splitlines() if line.strip().startswith("--dtype"))
     assert all(name in dtype for name in DTYPES)
     assert "(['" not in text  # a default is a word, not a Python list
+
+
+@pytest.mark.parametrize("name", ["run", "table"])
+def test_the_guide_names_every_option_and_no_other(name):
+    page = (Path(__file__).parents[2] / "book" / "how-to-run.md").read_text(encoding="utf-8")
+    guide = page.partition("(own-model)=")[2].partition("(papers-models)=")[0]
+    actions = _parser([name])._subparsers._group_actions[0].choices[name]._actions
+    options = {option for action in actions for option in action.option_strings}
+    lines = [line for line in guide.splitlines() if line.startswith("| `--")]
+    assert options - {"-h", "--help"} - set(re.findall(r"--[a-z-]+", guide)) == set()
+    if name == "run":
+        assert set(re.findall(r"--[a-z-]+", "".join(x.split("|")[1] for x in lines))) <= options
 
 
 def test_the_search_picks_the_cell(tiny, tmp_path, command):
@@ -185,14 +198,31 @@ def test_models_whose_folders_end_alike_are_told_apart(tiny, tmp_path, command):
     assert "run-d/checkpoint-500 " in text
 
 
-def test_a_folder_that_cannot_be_written_is_found_before_any_work(tiny, tmp_path, command):
+@pytest.mark.parametrize("option", ["--out", "--save-arrays"])
+def test_a_folder_that_cannot_be_written_is_found_before_any_work(tmp_path, command, option):
     taken = tmp_path / "taken"
     taken.write_text("a file")
-    asked = ("run", "--model", "./nowhere", "--tasks", "sst2", *FEW, "--out", taken)
-    code, _, errors = command(*asked)
+    asked = ("run", "--model", "./nowhere", "--tasks", "sst2", *FEW, "--out", tmp_path / "records")
+    code, _, errors = command(*asked, option, taken)
     assert code == 1
-    assert f"--out {taken}: nothing can be written there" in errors
+    assert f"{option} {taken}: nothing can be written there" in errors
     assert "nowhere'" not in errors
+
+
+def test_a_broken_record_is_named_and_the_others_are_tabled(tiny, tmp_path, command):
+    asked = ("run", "--model", tiny, "--tasks", "sst2", *FEW, "--settings", "zsl")
+    assert command(*asked, "--out", tmp_path)[0] == 0
+    sound = next(tmp_path.rglob("*.json"))
+    sound.with_name("half.json").write_text(sound.read_text()[:200])
+    code, text, errors = command("table", "--out", tmp_path)
+    assert code == 1
+    assert "1. accuracy (%): tiny" in text
+    assert "left out: " in errors
+    assert "half.json: line " in errors
+    sound.unlink()
+    code, _, errors = command("table", "--out", tmp_path)
+    assert code == 1
+    assert "half.json: line " in errors
 
 
 def test_the_data_folder_is_an_option(tiny, tmp_path, command, monkeypatch):

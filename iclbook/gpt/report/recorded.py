@@ -7,7 +7,7 @@ failing are says nothing about learning.
 
 import json
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from iclbook.gpt.report.render import Value
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import PLACES, Setup
-from iclbook.records import Record
+from iclbook.records import Record, RecordError
 
 WITHIN = ("task", "seed", "lr", "threads", "device")
 """Settings in which the cells of one block may differ. A demonstration set counts once in a block:
@@ -181,6 +181,7 @@ def recorded_blocks(
     models: Collection[str] = (),
     tasks: Collection[str] = (),
     k: Collection[int] = (),
+    broken: Callable[[RecordError], object] | None = None,
 ) -> list[Block]:
     """The cells in folders of records, in blocks; diverged ones are left out.
 
@@ -192,17 +193,19 @@ def recorded_blocks(
         Folders of records.
     models, tasks, k : collection, optional
         Only cells of these.
+    broken : callable, optional
+        Gets the error of each file that cannot be read, which is then left out.
 
     Raises
     ------
     ValueError
-        If there are no finished cells.
+        If there are no finished cells; a `RecordError` if a file cannot be read and nobody is told.
     """
     found = defaultdict(list)
     every = [
         record
         for store in stores
-        for record in records.all_records(store)
+        for record in records.all_records(store, broken)
         if record.experiment == "gpt-cell" and not record["diverged"]
     ]
     short = short_names(record.config["model"] for record in every)

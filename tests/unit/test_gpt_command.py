@@ -284,7 +284,7 @@ def test_the_command_line_says_what_is_wrong(tmp_path, monkeypatch, command, arg
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_a_task_file_with_a_wrong_type_is_named(tmp_path, command):
+def test_a_task_file_with_a_wrong_type_is_named(tmp_path, command, plain_python):
     own = tmp_path / "own.toml"
     own.write_text('name = "own"\ntemplate = 3\nlabels = ["a", "b"]\n')
     code, _, errors = command("tasks", own)

@@ -41,7 +41,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["mini"],
         metavar="NAME",
-        help="mini, folders, or ids of the hub, also id@revision (%(default)s)",
+        help="mini, folders, or ids of the hub, also id@revision (default mini)",
     )
     parser.add_argument(
         "--tasks",
@@ -49,7 +49,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=["all"],
         metavar="TASK",
         help="names, TOML files, or all: the six of the paper, or their small "
-        "versions for the model mini (%(default)s)",
+        "versions for the model mini (default all)",
     )
     parser.add_argument(
         "--seeds",
@@ -57,7 +57,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=["0"],
         metavar="SEED",
         help="draws of demonstrations; or paper: the one that it chose for the model and task "
-        "(%(default)s)",
+        "(default 0)",
     )
     parser.add_argument(
         "--lr",
@@ -65,11 +65,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=["search"],
         metavar="RATE",
         help="learning rates; or search: the best of eight on other items; or "
-        "grid: the best of the paper's 36; or paper: those it chose (%(default)s)",
+        "grid: the best of the paper's 36; or paper: those it chose (default search)",
     )
     settings.add_options(parser, _fields())
     parser.add_argument(
-        "--workers", type=int, default=0, help="processes; 0: this one alone (%(default)s)"
+        "--workers", type=int, default=0, help="processes; 0: this one alone (default %(default)s)"
     )
     parser.add_argument(
         "--save-arrays",
@@ -78,7 +78,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="keep what is observed of each item as arrays, in a folder for each record",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("records"), help="folder of the records (%(default)s)"
+        "--out",
+        type=Path,
+        default=Path("records"),
+        help="folder of the records (default %(default)s)",
     )
     parser.add_argument(
         "--dry-run",
@@ -106,7 +109,9 @@ def _run(options: argparse.Namespace) -> int:
         options.threads = max(1, threads.default() // max(options.workers, 1))
     groups = plan.groups(options)
     if not options.dry_run:
-        plan.writable(options.out)
+        plan.writable("--out", options.out)
+        if options.save_arrays:
+            plan.writable("--save-arrays", Path(options.save_arrays).expanduser())
     estimates = plan.sound(groups)
     if not estimates:
         return 1
@@ -136,10 +141,16 @@ def _run(options: argparse.Namespace) -> int:
 def _add_table(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_table)
     parser.add_argument(
-        "--out", type=Path, default=Path("records"), help="folder of the records (%(default)s)"
+        "--out",
+        type=Path,
+        default=Path("records"),
+        help="folder of the records (default %(default)s)",
     )
     parser.add_argument(
-        "--format", choices=("text", "csv", "latex", "html"), default="text", help="(%(default)s)"
+        "--format",
+        choices=("text", "csv", "latex", "html"),
+        default="text",
+        help="(default %(default)s)",
     )
     parser.add_argument(
         "--position",
@@ -161,16 +172,22 @@ def _table(options: argparse.Namespace) -> int:
     if not options.out.is_dir():
         raise ValueError(f"--out {options.out} is no folder; name the one that `run` wrote to")
     only = {"models": options.model, "tasks": options.tasks, "k": options.k}
-    found = of_stores(options.out, position=options.position, **only)
+    broken = []
+
+    def leave_out(error: Exception) -> None:
+        broken.append(error)
+        print(f"left out: {error}", file=sys.stderr)
+
+    found = of_stores(options.out, position=options.position, **only, broken=leave_out)
     print(render.render(found, options.format))
-    return 0
+    return 1 if broken else 0
 
 
 def _add_tasks(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_tasks)
     parser.add_argument("names", nargs="*", metavar="TASK", help="show these with an example")
     parser.add_argument("--data", metavar="DIR", help="folder of data sets")
-    parser.add_argument("--wording", default="code", help="code, paper (%(default)s)")
+    parser.add_argument("--wording", default="code", help="code, paper (default %(default)s)")
 
 
 def _tasks(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from iclbook.gpt.reading.score import predict
 from iclbook.gpt.study import cell, rate
 from iclbook.gpt.study.estimate import check
 from iclbook.gpt.study.names import record_name
+from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.rate import Rate
 from iclbook.gpt.study.run import Group
 from iclbook.gpt.study.setup import SETTINGS, Setup
@@ -306,6 +307,20 @@ def test_what_was_observed_can_be_kept(tiny, tmp_path):
     assert hidden.shape == (6, 2, 32)
     assert hidden.dtype == np.float32
     assert record_name(one) == record_name(replace(one, arrays=""))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_estimate_of_what_is_observed_covers_it(tiny, tmp_path, dtype):
+    one = cell_of(tiny, arrays=str(tmp_path / "arrays"), items=6, dtype=dtype)
+    one.run()
+    kept = ("hidden", "scores", "context_scores", "queries")
+    files = (tmp_path / "arrays").rglob("*.npy")
+    taken = sum(np.load(f).nbytes for f in files if f.name.split("-")[1] in kept)
+    rows, demos, items = one.rows()
+    prepared = one.prompts(one.card(), rows, demos, items)
+    size = one.language_model().dtype.itemsize
+    most = cell.observed_bytes(one.card().config, prepared, PRESETS[one.preset], size)
+    assert 0.6 * most <= taken <= most
 
 
 def test_observations_in_files_are_the_same_numbers(tiny, monkeypatch):

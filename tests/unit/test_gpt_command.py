@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from iclbook import records
 from iclbook.__main__ import _parser, main
+from iclbook.gpt.model.load import DTYPES
 from iclbook.gpt.study import plan
 from iclbook.gpt.study.rate import SHORT_GRID
 from iclbook.gpt.text import tasks
@@ -83,6 +85,26 @@ def test_some_settings_run_resume_and_are_tabled(tiny, tmp_path, command, settin
     accuracy = text.partition("\n\n")[0].splitlines()
     rows = dict(line.split(maxsplit=1) for line in accuracy if line.startswith(NAMES))
     assert {name for name in NAMES if "–" not in rows[name]} == {*map(str.upper, settings)}
+
+
+def test_the_help_says_what_options_take(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    text = command("run", "--help")[1]
+    (dtype,) = (line for line in text.splitlines() if line.strip().startswith("--dtype"))
+    assert all(name in dtype for name in DTYPES)
+    assert "(['" not in text  # a default is a word, not a Python list
+
+
+@pytest.mark.parametrize("name", ["run", "table"])
+def test_the_guide_names_every_option_and_no_other(name):
+    page = (Path(__file__).parents[2] / "book" / "how-to-run.md").read_text(encoding="utf-8")
+    guide = page.partition("(own-model)=")[2].partition("(papers-models)=")[0]
+    actions = _parser([name])._subparsers._group_actions[0].choices[name]._actions
+    options = {option for action in actions for option in action.option_strings}
+    lines = [line for line in guide.splitlines() if line.startswith("| `--")]
+    assert options - {"-h", "--help"} - set(re.findall(r"--[a-z-]+", guide)) == set()
+    if name == "run":
+        assert set(re.findall(r"--[a-z-]+", "".join(x.split("|")[1] for x in lines))) <= options
 
 
 def test_the_search_picks_the_cell(tiny, tmp_path, command):
@@ -176,14 +198,31 @@ def test_models_whose_folders_end_alike_are_told_apart(tiny, tmp_path, command):
     assert "run-d/checkpoint-500 " in text
 
 
-def test_a_folder_that_cannot_be_written_is_found_before_any_work(tiny, tmp_path, command):
+@pytest.mark.parametrize("option", ["--out", "--save-arrays"])
+def test_a_folder_that_cannot_be_written_is_found_before_any_work(tmp_path, command, option):
     taken = tmp_path / "taken"
     taken.write_text("a file")
-    asked = ("run", "--model", "./nowhere", "--tasks", "sst2", *FEW, "--out", taken)
-    code, _, errors = command(*asked)
+    asked = ("run", "--model", "./nowhere", "--tasks", "sst2", *FEW, "--out", tmp_path / "records")
+    code, _, errors = command(*asked, option, taken)
     assert code == 1
-    assert f"--out {taken}: nothing can be written there" in errors
+    assert f"{option} {taken}: nothing can be written there" in errors
     assert "nowhere'" not in errors
+
+
+def test_a_broken_record_is_named_and_the_others_are_tabled(tiny, tmp_path, command):
+    asked = ("run", "--model", tiny, "--tasks", "sst2", *FEW, "--settings", "zsl")
+    assert command(*asked, "--out", tmp_path)[0] == 0
+    sound = next(tmp_path.rglob("*.json"))
+    sound.with_name("half.json").write_text(sound.read_text()[:200])
+    code, text, errors = command("table", "--out", tmp_path)
+    assert code == 1
+    assert "1. accuracy (%): tiny" in text
+    assert "left out: " in errors
+    assert "half.json: line " in errors
+    sound.unlink()
+    code, _, errors = command("table", "--out", tmp_path)
+    assert code == 1
+    assert "half.json: line " in errors
 
 
 def test_the_data_folder_is_an_option(tiny, tmp_path, command, monkeypatch):
@@ -245,7 +284,7 @@ def test_the_command_line_says_what_is_wrong(tmp_path, monkeypatch, command, arg
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_a_task_file_with_a_wrong_type_is_named(tmp_path, command):
+def test_a_task_file_with_a_wrong_type_is_named(tmp_path, command, plain_python):
     own = tmp_path / "own.toml"
     own.write_text('name = "own"\ntemplate = 3\nlabels = ["a", "b"]\n')
     code, _, errors = command("tasks", own)

@@ -26,7 +26,9 @@ def score(mean: float) -> dict:
     return {"mean": mean, "references": references}
 
 
-def record(counts=True, recall=0.5, icl=0.8, created="2026-01-01", k_used=None, **settings):
+def record(
+    counts=True, recall=0.5, icl=0.8, created="2026-01-01", k_used=None, inputs=None, **settings
+):
     """A finished cell: settings as of `Cell`, and numbers that are what they are called."""
     cell = Cell(**(dict(model="tiny", task="sst2", k=4, lr=0.1) | settings))
     given = cell.settings
@@ -35,6 +37,7 @@ def record(counts=True, recall=0.5, icl=0.8, created="2026-01-01", k_used=None, 
         "k": cell.k,
         "k_used": cell.k if k_used is None else k_used,
         "diverged": False,
+        "inputs": {"model": "w", "dtype": "float32", "task": "t", "rows": "r"} | (inputs or {}),
         "accuracy": {s: {"accuracy": accuracy[s], "counts": counts} for s in given},
     }
     if len(given) == 3:
@@ -150,6 +153,47 @@ def test_what_differs_makes_a_block_of_its_own(tmp_path, other, settings):
     blocks = {block.settings: block for block in recorded_blocks(tmp_path)}
     assert set(blocks) == {"k = 4", settings}
     assert all(len(block.cells["sst2"]) == 1 for block in blocks.values())
+
+
+@pytest.mark.parametrize(
+    ("other", "settings"),
+    [
+        (dict(dtype="float64"), {"k = 4, dtype float32", "k = 4, dtype float64"}),
+        (dict(model="changed"), {"k = 4, weights w", "k = 4, weights changed"}),
+    ],
+)
+def test_blocks_say_in_which_inputs_they_differ(tmp_path, other, settings):
+    store(tmp_path, record(), record(inputs=other))
+    assert {block.settings for block in recorded_blocks(tmp_path)} == settings
+
+
+@pytest.mark.parametrize("name", ["task", "rows"])
+def test_sets_of_a_task_before_and_after_it_changed_are_not_averaged(tmp_path, name):
+    store(
+        tmp_path,
+        *(record(seed=seed, icl=0.1) for seed in (0, 1)),
+        record(created="2026-01-02", inputs={name: "new"}),
+    )
+    blocks = {
+        b.settings: b.values("sst2", "accuracy", "icl", "accuracy")
+        for b in recorded_blocks(tmp_path)
+    }
+    assert blocks.pop("k = 4") == [0.8]
+    ((settings, values),) = blocks.items()
+    assert "before the task changed" in settings
+    assert values == [0.1, 0.1]
+
+
+def test_given_demonstrations_are_a_set_a_file(tmp_path):
+    store(
+        tmp_path,
+        *(
+            record(demonstrations=f"{name}.jsonl", icl=icl, inputs={"demonstrations": name})
+            for name, icl in (("one", 0.5), ("two", 0.7))
+        ),
+    )
+    (block,) = recorded_blocks(tmp_path)
+    assert sorted(block.values("sst2", "accuracy", "icl", "accuracy")) == [0.5, 0.7]
 
 
 def test_a_sweep_has_a_block_a_rate(tmp_path):
@@ -288,12 +332,17 @@ def test_the_table_command_shows_only_what_is_asked_for(tmp_path, capsys):
         return {(r["model"], r["settings"], r["task"]) for r in rows if "paper" not in r["model"]}
 
     everything = shown()
+    store(tmp_path, record(model="runs/own"))
+    assert shown("--model", "own") == shown("--model", "runs/own") == {("own", "k = 4", "sst2")}
+    everything = shown()
     assert shown("--model", "gpt2") == {("gpt2", "k = 4", "sst2")}
     assert shown("--tasks", "subj") == {("tiny", "k = 4", "subj")}
     assert shown("--k", "8") == {("tiny", "k = 8", "sst2")}
     assert everything == shown("--k", "4", "8")
     assert main([*show, "--model", "gpt3"]) == 1
-    assert "no finished cells" in capsys.readouterr().err
+    errors = capsys.readouterr().err
+    assert "no finished cells" in errors
+    assert "there are models gpt2, own, tiny, tasks sst2, subj, k 4, 8;" in errors
 
 
 def test_records_of_the_package_are_one_block_a_model():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iclbook.gpt.text.tasks import MINI, SIX, TASKS, Hub, Task, get, load_toml
+from iclbook.gpt.text.tasks import MINI, SIX, TASKS, Hub, Task, find_task, get, load_toml
 
 # The authors' code, with "premise" and "hypothesis" for RTE's two sentences.
 CODE = {
@@ -185,3 +185,11 @@ def test_tasks_and_data_are_light_to_import():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"
+
+
+def test_a_wording_that_a_file_does_not_have_is_refused(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('name = "own"\ntemplate = "{text} Mood:"\nlabels = ["bad", "good"]')
+    assert find_task(str(path)).name == "own"
+    with pytest.raises(ValueError, match=r"wording is 'paper'.*own\.toml has one template"):
+        find_task(str(path), "paper")

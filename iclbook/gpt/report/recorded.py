@@ -7,8 +7,8 @@ failing are says nothing about learning.
 
 import json
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from iclbook import published, records
@@ -18,11 +18,15 @@ from iclbook.gpt.report.render import Value
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import PLACES, Setup
-from iclbook.records import Record
+from iclbook.records import Record, RecordError
 
 WITHIN = ("task", "seed", "lr", "threads", "device")
 """Settings in which the cells of one block may differ. A demonstration set counts once in a block:
 of several of its cells, on other threads or another device, the latest does."""
+
+
+INPUTS = {"model": "weights", "dtype": "dtype"}
+"""Inputs of a cell that are those of its whole block, and what they are called."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,12 @@ class Block:
     @property
     def settings_run(self) -> tuple[str, ...]:
         """Which of ``zsl ft icl`` were run."""
-        return tuple(next(iter(self.cells.values()))[0].config["settings"])
+        return tuple(self.first.config["settings"])
+
+    @property
+    def first(self) -> Record:
+        """One of its cells; all have the same settings and model."""
+        return next(iter(self.cells.values()))[0]
 
 
 def _entry(record: Record, path: tuple[str, ...]):
@@ -179,6 +188,7 @@ def recorded_blocks(
     models: Collection[str] = (),
     tasks: Collection[str] = (),
     k: Collection[int] = (),
+    broken: Callable[[RecordError], object] | None = None,
 ) -> list[Block]:
     """The cells in folders of records, in blocks; diverged ones are left out.
 
@@ -190,36 +200,62 @@ def recorded_blocks(
         Folders of records.
     models, tasks, k : collection, optional
         Only cells of these.
+    broken : callable, optional
+        Gets the error of each file that cannot be read, which is then left out.
 
     Raises
     ------
     ValueError
-        If there are no finished cells.
+        If there are no finished cells; a `RecordError` if a file cannot be read and nobody is told.
     """
     found = defaultdict(list)
     every = [
         record
         for store in stores
-        for record in records.all_records(store)
+        for record in records.all_records(store, broken)
         if record.experiment == "gpt-cell" and not record["diverged"]
     ]
     short = short_names(record.config["model"] for record in every)
     for record in every:
-        asked = ((models, "model"), (tasks, "task"), (k, "k"))
-        if all(record.config[key] in wanted for wanted, key in asked if wanted):
+        model, task = record.config["model"], record.config["task"]
+        asked = ((models, {model, short[model]}), (tasks, {task}), (k, {record["k"]}))
+        if all(names & set(wanted) for wanted, names in asked if wanted):
             skipped = {*WITHIN, *PLACES}
             shared = {name: v for name, v in record.config.items() if name not in skipped}
-            inputs = _entry(record, ("inputs",)) or {}
-            shared |= {"model": record.config["model"]}
-            shared |= {f"inputs {name}": inputs.get(name) for name in ("model", "dtype")}
+            shared |= {"model": model, "k": record["k"]}
+            shared |= {f"inputs {name}": _input(record, name) for name in INPUTS}
             found[json.dumps(shared, sort_keys=True)].append(record)
     if not found:
         raise ValueError(
             f"no finished cells in {', '.join(map(str, stores))}"
-            + (f" of the {len(every)} there" if every else "")
+            + (f" of those asked for; there are {_there(every, short)}" if every else "")
             + "; make some with: python -m iclbook run"
         )
-    return [block for cells in found.values() for block in _of_rates(cells, short)]
+    return _told_apart([block for cells in found.values() for block in _of_rates(cells, short)])
+
+
+def _input(record: Record, name: str) -> str | None:
+    """A hash of what a cell read; None in records that do not say it."""
+    return (_entry(record, ("inputs",)) or {}).get(name)
+
+
+def _there(every: list[Record], short: dict[str, str]) -> str:
+    """Models, tasks and numbers of demonstrations of cells, in words."""
+    models = sorted({short[record.config["model"]] for record in every})
+    tasks = sorted({record.config["task"] for record in every}, key=place)
+    counts = sorted({record["k"] for record in every})
+    return f"models {', '.join(models)}, tasks {', '.join(tasks)}, k {', '.join(map(str, counts))}"
+
+
+def _told_apart(blocks: list[Block]) -> list[Block]:
+    """Blocks of one label get the inputs in their settings in which they differ."""
+    told = []
+    for block in blocks:
+        same = [other for other in blocks if other.label == block.label]
+        differ = [n for n in INPUTS if len({_input(other.first, n) for other in same}) > 1]
+        words = [f", {INPUTS[n]} {(_input(block.first, n) or 'unknown')[:8]}" for n in differ]
+        told.append(replace(block, settings=block.settings + "".join(words)))
+    return told
 
 
 def find_block(model: str, *stores: Path | str) -> Block:
@@ -231,8 +267,7 @@ def find_block(model: str, *stores: Path | str) -> Block:
         If there are none.
     """
     for found in recorded_blocks(*stores):
-        cells = next(iter(found.cells.values()))
-        if cells[0].config["model"] == model and found.settings == f"k = {Setup().k}":
+        if found.first.config["model"] == model and found.settings == f"k = {Setup().k}":
             return found
     raise ValueError(
         f"no finished cells of {model!r} with the default settings in "
@@ -242,18 +277,25 @@ def find_block(model: str, *stores: Path | str) -> Block:
 
 
 def _of_rates(cells: list[Record], short: dict[str, str]) -> list[Block]:
-    latest = {}
+    latest, newest = {}, {}
     for record in sorted(cells, key=lambda r: r.provenance["created"]):
-        latest[tuple(record.config[key] for key in ("task", "seed", "lr"))] = record
-    swept = len({(task, seed) for task, seed, _ in latest}) < len(latest)
+        task, seed, lr = (record.config[key] for key in ("task", "seed", "lr"))
+        read = _input(record, "task") or "", _input(record, "rows") or ""
+        latest[task, read, seed, _input(record, "demonstrations") or "", lr] = record
+        newest[task] = read
+    swept = len({key[:-1] for key in latest}) < len(latest)
     groups = defaultdict(lambda: defaultdict(list))
-    for (task, _, lr), record in sorted(latest.items(), key=lambda i: (place(i[0][0]), i[0])):
-        groups[f", rate {lr:g}" if swept else ""][task].append(record)
+    for key, record in sorted(latest.items(), key=lambda item: (place(item[0][0]), item[0])):
+        task, read, *_, lr = key
+        label = f", rate {lr:g}" if swept else ""
+        if read != newest[task]:
+            label += f", before the task changed ({records.config_hash({'read': read})[:8]})"
+        groups[label][task].append(record)
     config = cells[0].config
     settings = f"k = {cells[0]['k']}{_unusual(config)}"
     return [
-        Block(short[config["model"]], settings + rate, config["preset"], dict(group))
-        for rate, group in groups.items()
+        Block(short[config["model"]], settings + label, config["preset"], dict(group))
+        for label, group in groups.items()
     ]
 
 

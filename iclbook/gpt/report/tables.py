@@ -37,7 +37,7 @@ def of_stores(*stores: Path | str, position: str | None = None, **only) -> list[
     position : str, optional
         ``"last"`` or ``"label"``: where similarities are read; by default the preset's first.
     **only
-        Which cells: ``models``, ``tasks``, ``k``, see `recorded_blocks`.
+        ``models``, ``tasks``, ``k`` (which cells) and ``broken``, see `recorded_blocks`.
 
     Raises
     ------

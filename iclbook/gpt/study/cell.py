@@ -136,7 +136,8 @@ def _prompted(setup: Setup, keeps: bool, inputs: str) -> _Prompted:
     if setup.ft_all_k:
         examples = setup.training(model, rows, demos, items)
     folder, wants = None, wanted(SETTINGS if keeps else setup.settings)
-    if any(wants.values()) and observed_bytes(model.net.config, prepared, preset) > MEMORY_MAPPED:
+    observed = observed_bytes(model.net.config, prepared, preset, model.dtype.itemsize)
+    if any(wants.values()) and observed > MEMORY_MAPPED:
         folder = tempfile.TemporaryDirectory(prefix="iclbook-")
     seen = {
         setting: _observe(model, prepared, setup, setting, folder, wants[setting])
@@ -173,14 +174,17 @@ def _observe(
     )
 
 
-def observed_bytes(config, prepared: Prompts, preset) -> int:
-    """Bytes that the observations of the three settings take, at most, in 32-bit numbers."""
+def observed_bytes(config, prepared: Prompts, preset, size: int) -> int:
+    """Bytes that the observations of the three settings take, at most.
+
+    `size` is that of a number of the model; observations have 4 bytes, or 8 if the model has.
+    """
     n = len(prepared.gold)
     layers, heads, width = config.num_hidden_layers, config.num_attention_heads, config.hidden_size
-    longest = max(map(len, prepared.queries)) + 1
+    longest = max(map(len, prepared.queries)) + len(prepared.labels[0])
     row = layers * (width + heads * longest)
     context = layers * len(prepared.context)
-    return 4 * n * len(preset.positions) * (3 * row + context + layers * width)
+    return max(4, size) * n * len(preset.positions) * (3 * row + context + layers * width)
 
 
 def _tolerance(name: str) -> float:

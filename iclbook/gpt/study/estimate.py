@@ -102,7 +102,7 @@ def check(group: Group, speed: float | None = None) -> Estimate:
         operations += reading + len(group.rates) * (4 * training + reading)
     operations *= 2 * card.n_parameters
     whole = setup.compares or bool(group.arrays)
-    observed = observed_bytes(card.config, prepared, preset) if whole else 0
+    observed = observed_bytes(card.config, prepared, preset, size) if whole else 0
     filed = observed > MEMORY_MAPPED
     memory = LIBRARIES + card.n_parameters * size
     memory += trained * (size if size >= 4 else size + 4)  # two copies

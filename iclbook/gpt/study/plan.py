@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path, PurePath
 
-from iclbook import published
+from iclbook import console, published
 from iclbook.gpt.study.estimate import Estimate, check
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.rate import PAPER_GRID, SHORT_GRID, Rate
@@ -101,8 +101,8 @@ def _published_choice(quantity: str, model: str, task: str) -> int | float:
     return table.value(task, model=size, quantity=quantity)
 
 
-def writable(folder: Path) -> None:
-    """Make a folder, and a file in it, before anything is computed for it.
+def writable(option: str, folder: Path) -> None:
+    """Make the folder of an option, and a file in it, before anything is computed for it.
 
     Raises
     ------
@@ -114,7 +114,9 @@ def writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(f"--out {folder}: nothing can be written there ({error.strerror})") from error
+        raise OSError(
+            f"{option} {folder}: nothing can be written there ({error.strerror})"
+        ) from error
 
 
 def sound(found: Sequence[Group]) -> dict[Group, Estimate]:
@@ -139,8 +141,8 @@ def sound(found: Sequence[Group]) -> dict[Group, Estimate]:
 
 def said(error: Exception) -> str:
     """An error in one line, with its kind if the message was not written for a reader."""
-    expected = isinstance(error, ValueError | TypeError | OSError | ImportError)
-    return str(error) if expected else f"{type(error).__name__}: {error}"
+    expected = isinstance(error, (*console.ERRORS, TypeError))
+    return console.said(error) if expected else f"{type(error).__name__}: {error}"
 
 
 def show(estimates: dict[Group, Estimate], out: Path, workers: int) -> None:

@@ -86,7 +86,7 @@ class Setup:
     device : str
         As torch calls it: cpu, cuda, cuda:1; auto takes a GPU if there is one.
     dtype : str
-        Precision: float32, bfloat16, float16 ...; auto is float32 on a CPU, else that of the
+        Precision: float32, float64, bfloat16, float16; auto is float32 on a CPU, else that of the
         weights.
     threads : int
         CPU threads.

@@ -114,10 +114,15 @@ def find_task(name: str, wording: str = "code") -> Task:
     Raises
     ------
     FileNotFoundError, ValueError
-        As `get` and `load_toml`; an entry of the wrong type is a ValueError as well.
+        As `get` and `load_toml`; an entry of the wrong type is a ValueError as well. So is
+        another wording for a TOML file, which has one template.
     """
     if not name.endswith(".toml"):
         return get(name, wording)
+    if wording != "code":
+        raise ValueError(
+            f"wording is {wording!r}, which is of built-in tasks alone; {name} has one template."
+        )
     try:
         return load_toml(Path(name).expanduser())
     except TypeError as error:

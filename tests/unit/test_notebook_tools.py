@@ -126,6 +126,25 @@ def test_html_needs_a_text_that_can_be_compared(data):
     assert notebooks.problems(chapter(cell), URL) == []
 
 
+@pytest.mark.parametrize(("data", "what"), [
+    ({"image/png": "iVBO", "text/plain": "<Figure size 640x480 with 1 Axes>"}, "a picture"),
+    ({"image/png": "iVBO"}, "a picture"),
+    ({"text/plain": "[<matplotlib.lines.Line2D at 0x7f00aa00bb00>,\n <a.B>]"}, "the name"),
+    ({"text/plain": ""}, "the name"),
+])
+def test_outputs_that_say_nothing_need_a_reason(data, what):
+    cell = shows("display_data", data=data)
+    cell.metadata["mystnb"] = {"image": {"alt": "x"}}
+    (problem,) = notebooks.problems(chapter(cell), URL)
+    assert what in problem
+    assert "unchecked_reason" in problem
+    cell.metadata["unchecked_reason"] = "a drawing"
+    assert notebooks.problems(chapter(cell), URL) == []
+    cell.metadata.pop("unchecked_reason")
+    cell.outputs += prints("loss 0.5").outputs
+    assert notebooks.problems(chapter(cell), URL) == []
+
+
 @pytest.mark.parametrize(("metadata", "complaint"), [
     ({"unchecked_reason": "a time"}, "take the reason out"),
     ({"compare": {"units": 0}, "unchecked_reason": "chaos"}, "whole numbers from 1"),

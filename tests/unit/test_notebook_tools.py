@@ -162,6 +162,28 @@ def test_marks_for_nbval_in_comments_are_refused(mark, comment):
     assert any("comment for nbval" in problem for problem in notebooks.problems(chapter(cell), URL))
 
 
+@pytest.mark.parametrize(("source", "complaint"), [
+    ("\n".join(["x = 1"] * 15), None),
+    ("\n\n".join(["x = 1"] * 15), None),
+    ("\n".join(["x = 1"] * 16), "code cell 2 has 16 lines"),
+    ("\n".join(["x = 1", "  ", "# why"] * 8), "code cell 2 has 16 lines"),
+    ("y" * 79, None),
+    ("x = 1\n" + "y" * 80, "code cell 2 line 2 has 80 columns, 79 are allowed"),
+])
+def test_cells_that_readers_see_are_short(source, complaint):
+    cell = V4.new_code_cell(source, execution_count=2, metadata={"tags": ["remove-output"]})
+    found = notebooks.problems(chapter(cell), URL)
+    assert len(found) == bool(complaint)
+    assert not complaint or found[0].startswith(complaint)
+
+
+@pytest.mark.parametrize("tag", ["hide-input", "remove-input", "remove-cell"])
+def test_cells_that_readers_do_not_see_may_be_long(tag):
+    cell = V4.new_code_cell("\n".join(["x" * 80] * 16), execution_count=2,
+                            metadata={"tags": [tag]})
+    assert notebooks.problems(chapter(cell), URL) == []
+
+
 def test_a_pasted_picture_is_kept_and_refused():
     pasted = V4.new_markdown_cell("![x](attachment:x.png)", attachments={
         "x.png": {"image/png": "iVBO"}})

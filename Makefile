@@ -57,7 +57,7 @@ $(READY): $(if $(shell $(BIN)/python -V 2>/dev/null),,again)
 	done; \
 	if [ -z "$$python" ]; then \
 	    echo "The book needs Python 3.11 or newer (tried: $(PYTHON)). Install one, or name it:" \
-	         "make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; \
+	         "make install PYTHON=/path/to/python3.12" >&2; exit 1; \
 	fi; \
 	clear=--clear; if ls $(VENV)/ready-* >/dev/null 2>&1 && $(BIN)/python -V >/dev/null 2>&1; \
 	then clear=; fi; rm -f $(VENV)/ready-*; \
@@ -86,8 +86,10 @@ install: $(READY)
 WELL := _build/ended-well
 try = @rm -rf $(FAILED) $(WELL); $(MAKE) --no-print-directory $(1) && touch $(WELL) || true
 failed = $(shell ls $(FAILED) 2>/dev/null)
+comma := ,
+space := $(subst ,, )
 verdict = @$(if $(shell ls $(WELL) 2>/dev/null),echo $(1),$(error \
-    Failed: $(failed). To run a part alone: $(failed:%=make %)))
+    Failed: $(failed). To run a part alone: $(subst $(space)make,$(comma) make,$(failed:%=make %))))
 
 # ---- the book ------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from tools.comparison import left_out
 MACHINE_PATH = re.compile(
     r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|/var/folders/|[A-Z]:\\\\?Users)"
 )
+NOT_READ = {"hide-input", "remove-input", "remove-cell"}
+MOST_LINES, MOST_COLUMNS = 15, 79
 EMBEDDED_DATA = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+")
 
 
@@ -53,3 +55,17 @@ def cell_problems(cell):
         alternative = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
         if not alternative and any(mime.startswith("image/") for mime in data):
             yield "shows a picture without alternative text; set mystnb.image.alt"
+
+
+def length_problems(cell):
+    """Yield what makes a code cell that readers see too long to be read beside the text."""
+    if NOT_READ & set(cell.metadata.get("tags", ())):
+        return
+    lines = cell.source.splitlines()
+    count = sum(bool(line.strip()) for line in lines)
+    if count > MOST_LINES:
+        yield (f"has {count} lines, blank ones not counted; {MOST_LINES} are allowed where readers "
+               "see it; move what is not the point into iclbook/, or tag it hide-input")
+    for number, line in enumerate(lines, start=1):
+        if len(line) > MOST_COLUMNS:
+            yield f"line {number} has {len(line)} columns, {MOST_COLUMNS} are allowed"

@@ -196,4 +196,9 @@ def left_out(cell):
     if any("text/html" in data and not says_something(data.get("text/plain", ""))
            for data in shown):
         found.append("HTML that has no text of its own")
+    elif shown and not any(says_something(node[key])
+                           for places in text_places(cell.outputs).values()
+                           for node, key in places):
+        pictures = any(mime.startswith("image/") for data in shown for mime in data)
+        found.append("a picture without text" if pictures else "only the name of an object")
     return found

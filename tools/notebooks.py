@@ -23,7 +23,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools.cells import cell_problems
+from tools.cells import cell_problems, length_problems
 from tools.repository import ROOT, install_cell, repository_url, write_text
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -139,7 +139,8 @@ def problems(notebook, url):
         found.append("the first code cell is not the install cell with the tag remove-cell; "
                      f"it must read:\n{install_cell(url)}")
     for number, cell in enumerate(code, start=1):
-        found += [f"code cell {number} {problem}" for problem in cell_problems(cell)]
+        found += [f"code cell {number} {problem}"
+                  for rule in (cell_problems, length_problems) for problem in rule(cell)]
     size = sum(len(json.dumps(cell.outputs)) for cell in code)
     if size > LARGEST_OUTPUTS:
         found.append(f"outputs take {size:,} bytes; at most {LARGEST_OUTPUTS:,} are allowed")

@@ -74,8 +74,8 @@ def test_each_part_that_failed_is_named_with_its_command(project, breaks, failed
     status, lines = project("test", breaks)
     assert status != 0
     parts = failed.split()
-    commands = " ".join(f"make {part}" for part in parts)
-    assert f"Failed: {failed}. To run a part alone: {commands}" in lines[-1]
+    commands = ", ".join(f"make {part}" for part in parts)
+    assert f"Failed: {failed}. To run a part alone: {commands}. " in lines[-1]
     assert sum("Failed:" in line for line in lines) == 1
     assert project(parts[0], breaks)[0] != 0
 
@@ -99,7 +99,8 @@ def test_without_a_browser_nothing_else_runs(project):
 def test_a_broken_installation_is_a_part_too(project, target):
     status, lines = project(target, ready=False, PYTHON="no-such-python")
     assert status != 0
-    assert any("needs Python 3.11 or newer (tried: no-such-python)" in line for line in lines)
+    assert any("needs Python 3.11 or newer (tried: no-such-python)" in line
+               and line.endswith("make install PYTHON=/path/to/python3.12") for line in lines)
     assert "Failed: install. To run a part alone: make install" in lines[-1]
 
 

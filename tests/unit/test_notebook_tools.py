@@ -126,6 +126,25 @@ def test_html_needs_a_text_that_can_be_compared(data):
     assert notebooks.problems(chapter(cell), URL) == []
 
 
+@pytest.mark.parametrize(("data", "what"), [
+    ({"image/png": "iVBO", "text/plain": "<Figure size 640x480 with 1 Axes>"}, "a picture"),
+    ({"image/png": "iVBO"}, "a picture"),
+    ({"text/plain": "[<matplotlib.lines.Line2D at 0x7f00aa00bb00>,\n <a.B>]"}, "the name"),
+    ({"text/plain": ""}, "the name"),
+])
+def test_outputs_that_say_nothing_need_a_reason(data, what):
+    cell = shows("display_data", data=data)
+    cell.metadata["mystnb"] = {"image": {"alt": "x"}}
+    (problem,) = notebooks.problems(chapter(cell), URL)
+    assert what in problem
+    assert "unchecked_reason" in problem
+    cell.metadata["unchecked_reason"] = "a drawing"
+    assert notebooks.problems(chapter(cell), URL) == []
+    cell.metadata.pop("unchecked_reason")
+    cell.outputs += prints("loss 0.5").outputs
+    assert notebooks.problems(chapter(cell), URL) == []
+
+
 @pytest.mark.parametrize(("metadata", "complaint"), [
     ({"unchecked_reason": "a time"}, "take the reason out"),
     ({"compare": {"units": 0}, "unchecked_reason": "chaos"}, "whole numbers from 1"),
@@ -141,6 +160,28 @@ def test_what_does_not_fit_a_comparison_is_named(metadata, complaint):
 def test_marks_for_nbval_in_comments_are_refused(mark, comment):
     cell = V4.new_code_cell(f"x = 1\n{comment.format(mark)}", execution_count=2)
     assert any("comment for nbval" in problem for problem in notebooks.problems(chapter(cell), URL))
+
+
+@pytest.mark.parametrize(("source", "complaint"), [
+    ("\n".join(["x = 1"] * 15), None),
+    ("\n\n".join(["x = 1"] * 15), None),
+    ("\n".join(["x = 1"] * 16), "code cell 2 has 16 lines"),
+    ("\n".join(["x = 1", "  ", "# why"] * 8), "code cell 2 has 16 lines"),
+    ("y" * 79, None),
+    ("x = 1\n" + "y" * 80, "code cell 2 line 2 has 80 columns, 79 are allowed"),
+])
+def test_cells_that_readers_see_are_short(source, complaint):
+    cell = V4.new_code_cell(source, execution_count=2, metadata={"tags": ["remove-output"]})
+    found = notebooks.problems(chapter(cell), URL)
+    assert len(found) == bool(complaint)
+    assert not complaint or found[0].startswith(complaint)
+
+
+@pytest.mark.parametrize("tag", ["hide-input", "remove-input", "remove-cell"])
+def test_cells_that_readers_do_not_see_may_be_long(tag):
+    cell = V4.new_code_cell("\n".join(["x" * 80] * 16), execution_count=2,
+                            metadata={"tags": [tag]})
+    assert notebooks.problems(chapter(cell), URL) == []
 
 
 def test_a_pasted_picture_is_kept_and_refused():

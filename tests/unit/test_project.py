@@ -144,6 +144,18 @@ def test_files_that_the_readme_names_exist():
             assert re.search(rf"(?m)^{target}:", (ROOT / "Makefile").read_text("utf-8")), target
 
 
+def test_everything_that_the_api_page_documents_exists():
+    page = (ROOT / "book" / "api.md").read_text("utf-8")
+    documented = re.findall(r"^\.\. auto(module|class|function):: ([\w.]+)", page, re.MULTILINE)
+    assert len(documented) > 100
+    for kind, name in documented:  # read, not imported: most modules need torch
+        module, attribute = (name, "") if kind == "module" else name.rsplit(".", 1)
+        path = ROOT / module.replace(".", "/")
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        assert path.is_file(), name
+        assert re.search(rf"\b{attribute}\b", path.read_text("utf-8")), name
+
+
 def test_every_place_names_the_repository_of_the_configuration():
     assert repository.out_of_line(repository.repository_url()) == []
 

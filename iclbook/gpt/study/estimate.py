@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from iclbook.gpt.metrics import wanted
+from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.model.load import choose_device, choose_dtype
 from iclbook.gpt.reading.score import BATCH_TOKENS
 from iclbook.gpt.study.cell import MEMORY_MAPPED, observed_bytes
@@ -101,8 +103,10 @@ def check(group: Group, speed: float | None = None) -> Estimate:
         reading = len(deciding) * queries / len(items)
         operations += reading + len(group.rates) * (4 * training + reading)
     operations *= 2 * card.n_parameters
-    whole = setup.compares or bool(group.arrays)
-    observed = observed_bytes(card.config, prepared, preset, size) if whole else 0
+    wants = wanted(SETTINGS if group.arrays else setup.settings)
+    observed = 0
+    if any(wants.values()):
+        observed = observed_bytes(card.config, prepared, preset, size)
     filed = observed > MEMORY_MAPPED
     memory = LIBRARIES + card.n_parameters * size
     memory += trained * (size if size >= 4 else size + 4)  # two copies

@@ -199,8 +199,8 @@ def _tasks(options: argparse.Namespace) -> int:
             print(f"{task.name:12} {' / '.join(task.labels):45} {task.template[-60:]!r}")
         held = ", ".join(name for name, task in tasks.TASKS.items() if data.packaged(task))
         print(
-            f"\nRows: of a data folder (--data, ICLBOOK_DATA), else of the hub, else of the package,"
-            f"\nwhich has a few hundred of {held}. The bundled language makes those of mini-*."
+            "\nRows come from a data folder (--data, ICLBOOK_DATA), else from the hub, else from"
+            f"\nthe package: a few hundred of {held}. The bundled language makes those of mini-*."
         )
         return 0
     for name in options.names:

@@ -108,6 +108,13 @@ CLAIMS = (
     _accuracy("accuracy: ICL above ZSL", "icl", "zsl"),
     _accuracy("accuracy: FT above ZSL", "ft", "zsl"),
     _accuracy("accuracy: ICL above FT", "icl", "ft"),
+    Claim(
+        "calibrated: ICL above ZSL",
+        ("calibrated", "icl", "accuracy"),
+        ("calibrated", "zsl", "accuracy"),
+        placed=False,
+        similarity=False,
+    ),
     Claim("Rec2FTP above chance", ("rec2ftp", "value"), ("rec2ftp", "chance"), placed=False),
     Claim(
         "SimAOU above chance",

@@ -82,11 +82,11 @@ def test_calibrated_accuracy_stands_in_a_table_of_its_own(tmp_path):
     old = side_by_side(of_models(store(tmp_path, record(model="old"))))
     assert [table.title[:2] for table in old] == ["1.", "2.", "3.", "4.", "5."]
     found = side_by_side(of_models(store(tmp_path, calibrated())))
-    assert [table.title[:2] for table in found] == ["1.", "ca", "2.", "3.", "4.", "5."]
-    rows = dict(found[1].rows)
+    assert [table.title[:2] for table in found] == ["1.", "2.", "3.", "4.", "5.", "ca"]
+    rows = dict(found[-1].rows)
     assert rows["new, k = 4: ICL"][0].mean == pytest.approx(90)
     assert rows["old, k = 4: ICL"] == (None,)
-    assert "old: records from before this was measured" in found[1].notes
+    assert "old: records from before this was measured" in found[-1].notes
     assert len(of_stores(tmp_path, models=["old"])) == 5
     assert len(of_stores(tmp_path, models=["new"])) == 6
 

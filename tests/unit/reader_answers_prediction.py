@@ -49,6 +49,13 @@ def bounds_in_percent(zsl_accuracy, icl_accuracy):
     return [100 * bound for bound in bounds_by_counting(zsl_accuracy, icl_accuracy)]
 
 
+@almost("chance_bounds", "never right")
+def bounds_by_ratio(zsl_accuracy, icl_accuracy):
+    z = 1 - zsl_accuracy
+    low = max(0, icl_accuracy / zsl_accuracy - 1) * zsl_accuracy / z
+    return low, min(1, icl_accuracy / z)
+
+
 @right("blind_agreement")
 def blind_by_formula(p, share):
     return p, 1 - share - p + 2 * share * p, p

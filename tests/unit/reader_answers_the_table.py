@@ -40,13 +40,6 @@ def depth_of_the_nearest(values, depths):
     return [values[int(depth * len(values))] for depth in depths]
 
 
-@almost("chance_bounds", "never right")
-def bounds_by_ratio(zsl_accuracy, icl_accuracy):
-    z = 1 - zsl_accuracy
-    low = max(0, icl_accuracy / zsl_accuracy - 1) * zsl_accuracy / z
-    return low, min(1, icl_accuracy / z)
-
-
 @almost("at_depth", "one layer")
 def depth_by_slopes(values, depths):
     place = np.clip(depths * len(values) - 0.5, 0, len(values) - 1)

@@ -40,7 +40,7 @@ from iclbook.checks.softmax_and_copying import (
 )
 from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
 from iclbook.checks.the_plateau import even_part, stuck_loss
-from iclbook.checks.the_table import at_depth, behind_the_dashes
+from iclbook.checks.the_table import at_depth, rotated_pairs
 from iclbook.checks.training_finds_it import mixed_rate, sensitivity_by_differences, step_size_of
 from iclbook.checks.verdict import Mistake, Verdict, mark
 from iclbook.checks.what_is_optimal import (
@@ -58,7 +58,6 @@ __all__ = [
     "another_prompt",
     "at_depth",
     "average_of_examples",
-    "behind_the_dashes",
     "blind_agreement",
     "chance_bounds",
     "chance_of_noise",
@@ -88,6 +87,7 @@ __all__ = [
     "recalled_by_finetuning",
     "repeats_until_seen",
     "ridge_prediction",
+    "rotated_pairs",
     "sensitivity_by_differences",
     "share_of_copies",
     "share_of_demonstrations",

@@ -51,17 +51,18 @@ def at_depth(answer) -> Verdict:
     )
 
 
-def behind_the_dashes(guess, above, tasks) -> Verdict:
-    """On how many of the tasks that a model cannot do its SimAOU lies above chance."""
-    happened = "none" if above == 0 else "all" if above == tasks else "most"
+def rotated_pairs(guess, ordinary, rotated) -> Verdict:
+    """How many pairs of curves that pass the ordinary test at 5% pass by rotation as well."""
+    happened = "all" if rotated == ordinary else "none" if rotated == 0 else "some"
     return weigh(
         guess,
-        happened=happened if above == 0 or above > tasks / 2 else f"{above} of {tasks}",
-        expected="most",
-        why="Two ways of failing can be very much alike: both meet the same template and settle on "
-        "an answer. A similarity says something about learning only where something was learned.",
+        happened=happened,
+        expected="none",
+        why="Neighbouring layers are alike, so a curve of 24 layers has far fewer than 24 "
+        "independent parts, and rotated curves go together nearly as often. With 24 rotations, "
+        "moreover, no p below 1/24 is possible.",
         others={
-            "none": "So it would be if updates could agree only about a lesson.",
-            "all": "Nearly: on one task finetuning goes its own way, to another answer.",
+            "all": "So it would be if the layers were independent of each other.",
+            "some": "Nearly: the smallest p by rotation is still above 5%.",
         },
     )

@@ -18,6 +18,7 @@ import reader_answers_prediction  # noqa: F401  (registers its answers)
 import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
 import reader_answers_the_plateau  # noqa: F401  (registers its answers)
+import reader_answers_the_table  # noqa: F401  (registers its answers)
 import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
 import torch

@@ -51,9 +51,20 @@ class Block:
     cells: dict[str, list[Record]]
 
     @property
+    def name(self) -> str:
+        """Its model, and whether that was finetuned on conversations."""
+        instruct = (self.origin.get("source") or {}).get("kind") == "instruct"
+        return f"{self.model} (instruct)" if instruct else self.model
+
+    @property
     def label(self) -> str:
-        """Model and settings."""
-        return f"{self.model}, {self.settings}"
+        """Name and settings."""
+        return f"{self.name}, {self.settings}"
+
+    @property
+    def origin(self) -> dict:
+        """What its records say of the model: sizes, and the file that the weights are from."""
+        return _entry(self.first, ("model_origin",)) or {}
 
     def values(self, task: str, *path: str) -> list[float]:
         """An entry of the results of each demonstration set, where it is a number.
@@ -71,6 +82,13 @@ class Block:
         if not found:
             self._check_path(path)
         return found
+
+    def differences(
+        self, task: str, larger: tuple[str, ...], smaller: tuple[str, ...]
+    ) -> list[float]:
+        """One entry less another one, of each demonstration set that has numbers for both."""
+        pairs = [(_entry(cell, larger), _entry(cell, smaller)) for cell in self.cells[task]]
+        return [a - b for a, b in pairs if a is not None and b is not None]
 
     def _check_path(self, path: tuple[str, ...]) -> None:
         """Refuse a path that leads to nothing in any record of the block."""
@@ -127,6 +145,13 @@ class Block:
         noun = "demonstration set" if counts[-1] == 1 else "demonstration sets"
         return f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} {noun}"
 
+    def items(self) -> str:
+        """How many items its tasks have, in words: those of most tasks, then the others."""
+        counts = {task: cells[0]["items"] for task, cells in self.cells.items()}
+        usual = max(counts.values(), key=list(counts.values()).count)
+        others = [f"{task} {count}" for task, count in counts.items() if count != usual]
+        return f"{usual} items" + (f" ({', '.join(others)})" if others else "")
+
     def notes(self, similarity: bool) -> tuple[str, ...]:
         """What has to be said of its tasks: sets, demonstrations that do not fit, and dashes."""
         fit, cannot = [], [task for task in self.cells if self.can_do(task) is False]
@@ -134,7 +159,7 @@ class Block:
             used = sorted({record["k_used"] for record in cells})
             if used[0] < cells[0]["k"] and self.settings_run != ("zsl",):
                 fit.append(f"{task} {'–'.join(map(str, sorted({used[0], used[-1]})))}")
-        found = [self.sets()]
+        found = [f"{self.sets()}, {self.items()}"]
         found += [f"demonstrations that fit the window: {', '.join(fit)}"] if fit else []
         if similarity and cannot:
             found.append(
@@ -217,12 +242,14 @@ def recorded_blocks(
         if record.experiment == "gpt-cell" and not record["diverged"]
     ]
     short = short_names(record.config["model"] for record in every)
+    usual = _usual()
     for record in every:
         model, task = record.config["model"], record.config["task"]
         asked = ((models, {model, short[model]}), (tasks, {task}), (k, {record["k"]}))
         if all(names & set(wanted) for wanted, names in asked if wanted):
             skipped = {*WITHIN, *PLACES}
-            shared = {name: v for name, v in record.config.items() if name not in skipped}
+            config = usual | record.config  # older records do not name every setting
+            shared = {name: v for name, v in config.items() if name not in skipped}
             shared |= {"model": model, "k": record["k"]}
             shared |= {f"inputs {name}": _input(record, name) for name in INPUTS}
             found[json.dumps(shared, sort_keys=True)].append(record)
@@ -306,9 +333,14 @@ def place(task: str) -> tuple[int, str]:
     return (order.index(plain) if plain in order else len(order), task)
 
 
+def _usual() -> dict:
+    """The default settings, as a record has them."""
+    return json.loads(json.dumps(asdict(Cell())))
+
+
 def _unusual(config: dict) -> str:
     """Settings that differ from the defaults, in words."""
-    default = json.loads(json.dumps(asdict(Cell())))
+    default = _usual()
     default["ft_all_k"] = PRESETS[config["preset"]].all_k
     skipped, found = {*WITHIN, *PLACES, "k"}, ""
     for name in default:

@@ -10,7 +10,7 @@ import pytest
 from iclbook import published, records
 from iclbook.__main__ import main
 from iclbook.gpt.report import render
-from iclbook.gpt.report.recorded import find_block, recorded_blocks
+from iclbook.gpt.report.recorded import controlled_blocks, find_block, recorded_blocks
 from iclbook.gpt.report.tables import of_stores, side_by_side
 from iclbook.gpt.study.cell import Cell
 from iclbook.records.provenance import provenance
@@ -235,6 +235,54 @@ def test_a_block_is_found_by_its_model_with_the_default_settings(tmp_path):
     assert find_block("tiny", tmp_path).settings == "k = 32"
     with pytest.raises(ValueError, match=r"no finished cells of 'gpt2' with .* --model gpt2 "):
         find_block("gpt2", tmp_path)
+
+
+def test_controls_stand_beside_the_cells_of_their_model(tmp_path):
+    """Another task is one control, whichever task it was; items do not tear a model apart."""
+    store(
+        tmp_path,
+        record(k=32),
+        record(k=32, task="mr", items=9),
+        record(k=32, items=9, icl=0.1),
+        record(k=32, control="wrong-labels"),
+        record(k=32, control="mr"),
+        record(k=32, task="mr", control="sst2"),
+        record(k=32, model="tiny@untrained"),
+        record(k=32, model="other"),
+        record(k=16, control="wrong-labels"),
+    )
+    found = controlled_blocks(tmp_path)
+    tasks = {name: tuple(block.cells) for name, block in found["tiny"].items()}
+    assert tasks == {
+        "": ("sst2", "mr"),
+        "wrong-labels": ("sst2",),
+        "another-task": ("sst2", "mr"),
+        "@untrained": ("sst2",),
+    }
+    assert found["tiny"][""].values("sst2", "accuracy", "icl", "accuracy") == [0.8]
+    for task, other in (("sst2", "mr"), ("mr", "sst2")):
+        (cell,) = found["tiny"]["another-task"].cells[task]
+        assert cell.config["control"] == other
+    assert list(found["other"]) == [""]
+    assert find_block("tiny@untrained", tmp_path) == found["tiny"]["@untrained"]
+    for control, block in found["tiny"].items():
+        assert find_block("tiny", tmp_path, control=control) == block
+
+
+@pytest.mark.parametrize(
+    ("control", "command"),
+    [
+        ("wrong-labels", "--model tiny --control wrong-labels "),
+        ("another-task", "--model tiny --control TASK "),
+        ("@untrained", "--model tiny@untrained --seeds"),
+    ],
+)
+def test_a_control_that_is_not_recorded_is_named(tmp_path, control, command):
+    store(tmp_path, record(k=32))
+    with pytest.raises(ValueError, match=command):
+        find_block("tiny", tmp_path, control=control)
+    with pytest.raises(ValueError, match="control is 'swapped'; expected"):
+        find_block("tiny", tmp_path, control="swapped")
 
 
 def test_a_mistyped_path_is_no_dash(recorded):

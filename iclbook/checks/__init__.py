@@ -40,7 +40,7 @@ from iclbook.checks.softmax_and_copying import (
 )
 from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
 from iclbook.checks.the_plateau import even_part, stuck_loss
-from iclbook.checks.the_table import at_depth, rotated_pairs
+from iclbook.checks.the_table import at_depth, shifted_pairs
 from iclbook.checks.training_finds_it import mixed_rate, sensitivity_by_differences, step_size_of
 from iclbook.checks.verdict import Mistake, Verdict, mark
 from iclbook.checks.what_is_optimal import (
@@ -87,11 +87,11 @@ __all__ = [
     "recalled_by_finetuning",
     "repeats_until_seen",
     "ridge_prediction",
-    "rotated_pairs",
     "sensitivity_by_differences",
     "share_of_copies",
     "share_of_demonstrations",
     "share_of_initial_weights",
+    "shifted_pairs",
     "shortest_context",
     "sign_of_help",
     "size_for_score",

@@ -10,7 +10,7 @@ import pytest
 from iclbook import published, records
 from iclbook.__main__ import main
 from iclbook.gpt.report import render
-from iclbook.gpt.report.recorded import find_block, recorded_blocks
+from iclbook.gpt.report.recorded import controlled_blocks, find_block, recorded_blocks
 from iclbook.gpt.report.tables import of_stores, side_by_side
 from iclbook.gpt.study.cell import Cell
 from iclbook.records.provenance import provenance
@@ -47,6 +47,7 @@ def record(
         "diverged": False,
         "inputs": {"model": "w", "dtype": "float32", "task": "t", "rows": "r"} | (inputs or {}),
         "accuracy": {s: {"accuracy": accuracy[s], "counts": counts} for s in given},
+        "calibrated": {s: {"accuracy": accuracy[s] + 0.1, "counts": counts} for s in given},
     }
     if len(given) == 3:
         found["rec2ftp"] = {"value": recall, "chance": 0.4, "count": 20, "p": 1e-9}
@@ -94,8 +95,10 @@ def test_tables_are_means_over_demonstration_sets(recorded):
     assert [v.mean for v in icl] == pytest.approx([65, 65])
     assert icl[0].half == pytest.approx(5 * 12.7062, rel=1e-4)  # t of one degree of freedom
     assert [v.half for v in ours(accuracy)["ZSL"]] == [None, None]  # no demonstrations, no sets
-    assert [table.title[:2] for table in others] == ["2.", "3.", "4.", "5."]
-    for table in others:
+    assert [table.title[:2] for table in others] == ["2.", "3.", "4.", "5.", "6."]
+    *similarities, calibrated = others
+    assert [v.mean for v in ours(calibrated)["ICL"]] == pytest.approx([75, 75])
+    for table in similarities:
         for values in ours(table).values():
             assert values[0] is not None
             assert values[1] is None  # no better than its own label frequencies
@@ -110,6 +113,7 @@ def test_each_metric_has_its_rows_chance_and_baselines(recorded):
         {"random update, isotropic": 0.1, "chance": 0.1, "FT update": 0.4},
         {"before FT": 0.8, "after FT": 0.8, "difference": 0.8},
         {"random query": 0.025, "FT": 0.1},
+        {"ZSL": 50, "FT": 80, "ICL": pytest.approx(75)},
     ]
 
 
@@ -233,6 +237,54 @@ def test_a_block_is_found_by_its_model_with_the_default_settings(tmp_path):
         find_block("gpt2", tmp_path)
 
 
+def test_controls_stand_beside_the_cells_of_their_model(tmp_path):
+    """Another task is one control, whichever task it was; items do not tear a model apart."""
+    store(
+        tmp_path,
+        record(k=32),
+        record(k=32, task="mr", items=9),
+        record(k=32, items=9, icl=0.1),
+        record(k=32, control="wrong-labels"),
+        record(k=32, control="mr"),
+        record(k=32, task="mr", control="sst2"),
+        record(k=32, model="tiny@untrained"),
+        record(k=32, model="other"),
+        record(k=16, control="wrong-labels"),
+    )
+    found = controlled_blocks(tmp_path)
+    tasks = {name: tuple(block.cells) for name, block in found["tiny"].items()}
+    assert tasks == {
+        "": ("sst2", "mr"),
+        "wrong-labels": ("sst2",),
+        "another-task": ("sst2", "mr"),
+        "@untrained": ("sst2",),
+    }
+    assert found["tiny"][""].values("sst2", "accuracy", "icl", "accuracy") == [0.8]
+    for task, other in (("sst2", "mr"), ("mr", "sst2")):
+        (cell,) = found["tiny"]["another-task"].cells[task]
+        assert cell.config["control"] == other
+    assert list(found["other"]) == [""]
+    assert find_block("tiny@untrained", tmp_path) == found["tiny"]["@untrained"]
+    for control, block in found["tiny"].items():
+        assert find_block("tiny", tmp_path, control=control) == block
+
+
+@pytest.mark.parametrize(
+    ("control", "command"),
+    [
+        ("wrong-labels", "--model tiny --control wrong-labels "),
+        ("another-task", "--model tiny --control TASK "),
+        ("@untrained", "--model tiny@untrained --seeds"),
+    ],
+)
+def test_a_control_that_is_not_recorded_is_named(tmp_path, control, command):
+    store(tmp_path, record(k=32))
+    with pytest.raises(ValueError, match=command):
+        find_block("tiny", tmp_path, control=control)
+    with pytest.raises(ValueError, match="control is 'swapped'; expected"):
+        find_block("tiny", tmp_path, control="swapped")
+
+
 def test_a_mistyped_path_is_no_dash(recorded):
     (block,) = recorded_blocks(recorded)
     for path, key in [
@@ -250,9 +302,10 @@ def test_a_mistyped_path_is_no_dash(recorded):
 @pytest.mark.parametrize("settings", [("zsl",), ("icl",), ("ft",), ("zsl", "icl"), ("icl", "ft")])
 def test_any_settings_have_all_tables_with_dashes_and_their_reason(tmp_path, settings):
     store(tmp_path, record(settings=settings))
-    accuracy, *others = of_stores(tmp_path)
-    filled = {label.lower() for label, row in ours(accuracy).items() if row[0] is not None}
-    assert filled == set(settings)
+    accuracy, *others, calibrated = of_stores(tmp_path)
+    for table in (accuracy, calibrated):
+        filled = {label.lower() for label, row in ours(table).items() if row[0] is not None}
+        assert filled == set(settings)
     assert len(others) == 4
     for table in others:
         assert all(row == (None,) for row in ours(table).values())
@@ -290,7 +343,7 @@ def test_models_stand_side_by_side_under_the_paper(recorded):
     assert missing is None
     assert alone.half is None
     html = render.render(found, "html")
-    assert html.count("<table>") == html.count("</table>") == 5
+    assert html.count("<table>") == html.count("</table>") == 6
     assert "65.0 <small>± " in html
     assert 'scope="rowgroup">small, k = 4</th>' in html
     assert "&lt;" not in html

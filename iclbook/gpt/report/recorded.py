@@ -6,6 +6,7 @@ failing are says nothing about learning.
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
@@ -14,17 +15,25 @@ from pathlib import Path
 from iclbook import published, records
 from iclbook.gpt.metrics import METRICS
 from iclbook.gpt.metrics.metric import SETTINGS
+from iclbook.gpt.model.sources import UNTRAINED
 from iclbook.gpt.report.render import Value
-from iclbook.gpt.study.cell import Cell
+from iclbook.gpt.study.cell import WRONG_LABELS, Cell
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import PLACES, Setup
 from iclbook.records import Record, RecordError
+from iclbook.validate import check_choice
 
 WITHIN = ("task", "seed", "lr", "threads", "device")
 """Settings in which the cells of one block may differ. A demonstration set counts once in a block:
 of several of its cells, on other threads or another device, the latest does."""
 
+
+ANOTHER_TASK = "another-task"
+"""The control that is finetuned on demonstrations of another task, whichever that is."""
+
+CONTROLS = ("", WRONG_LABELS, ANOTHER_TASK, UNTRAINED)
+"""What a comparison is held against; the first is the comparison itself."""
 
 INPUTS = {"model": "weights", "dtype": "dtype"}
 """Inputs of a cell that are those of its whole block, and what they are called."""
@@ -286,21 +295,87 @@ def _told_apart(blocks: list[Block]) -> list[Block]:
     return told
 
 
-def find_block(model: str, *stores: Path | str) -> Block:
-    """The cells of one model with the default settings.
+def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
+    """The cells with the default settings, and their controls, by model and by control.
+
+    Tasks stand together whatever the number of items; of one task with several, the most count.
+
+    Parameters
+    ----------
+    *stores : path
+        Folders of records.
+
+    Returns
+    -------
+    dict of str to dict of str to Block
+        By model as its cells name it, drawn weights or not; then by `CONTROLS`, those there are.
 
     Raises
     ------
     ValueError
-        If there are none.
+        As `recorded_blocks`.
     """
-    for found in recorded_blocks(*stores):
-        if found.first.config["model"] == model and found.settings == f"k = {Setup().k}":
-            return found
+    alike = defaultdict(lambda: defaultdict(list))
+    for block in recorded_blocks(*stores):
+        config = block.first.config
+        control = config.get("control", "")
+        free = {"preset": Setup.preset, "items": config["items"], "control": control}
+        if block.settings != f"k = {Setup.k}{_unusual(free)}":
+            continue
+        model = config["model"].removesuffix(UNTRAINED)
+        if model != config["model"]:
+            control = f"{UNTRAINED}{control}"
+        elif control not in ("", WRONG_LABELS):
+            control = ANOTHER_TASK
+        alike[model][control].append(block)
+    return {
+        model: {name: _together(name, found[name]) for name in CONTROLS if name in found}
+        for model, found in alike.items()
+    }
+
+
+def _together(control: str, blocks: list[Block]) -> Block:
+    """One block of several: of each task the cells with the most items."""
+    if len(blocks) == 1:
+        return blocks[0]
+    cells = {}
+    for block in sorted(blocks, key=lambda b: b.first.config["items"] or math.inf):
+        cells |= block.cells
+    settings = f"k = {Setup().k}" + f", control {control}" * bool(control)
+    ordered = {task: cells[task] for task in sorted(cells, key=place)}
+    return replace(blocks[0], settings=settings, cells=ordered)
+
+
+def find_block(model: str, *stores: Path | str, control: str = "") -> Block:
+    """The cells of one model with the default settings, or a control of them.
+
+    Parameters
+    ----------
+    model : str
+    *stores : path
+        Folders of records.
+    control : str
+        One of `CONTROLS`.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or no such control.
+    """
+    check_choice("control", control, CONTROLS)
+    name, option = model, ""
+    if control == UNTRAINED:
+        name += UNTRAINED
+    elif control:
+        option = f" --control {WRONG_LABELS if control == WRONG_LABELS else 'TASK'}"
+    drawn = UNTRAINED if name.endswith(UNTRAINED) else control
+    found = controlled_blocks(*stores).get(name.removesuffix(UNTRAINED), {})
+    if drawn in found:
+        return found[drawn]
     raise ValueError(
-        f"no finished cells of {model!r} with the default settings in "
+        f"no finished cells of {name!r} with the default settings{option and f' and{option}'} in "
         f"{', '.join(map(str, stores))}; make some with: "
-        f"python -m iclbook run --model {model} --seeds 0 1 2 3 4 --out my-records"
+        f"python -m iclbook run --model {name}{option} --seeds 0 1 2 3 4 --out my-records"
     )
 
 

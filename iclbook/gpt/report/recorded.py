@@ -15,6 +15,7 @@ from iclbook import published, records
 from iclbook.gpt.metrics import METRICS
 from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.report.render import Value
+from iclbook.gpt.study.cell import Cell
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import PLACES, Setup
@@ -307,7 +308,7 @@ def place(task: str) -> tuple[int, str]:
 
 def _unusual(config: dict) -> str:
     """Settings that differ from the defaults, in words."""
-    default = json.loads(json.dumps(asdict(Setup())))
+    default = json.loads(json.dumps(asdict(Cell())))
     default["ft_all_k"] = PRESETS[config["preset"]].all_k
     skipped, found = {*WITHIN, *PLACES, "k"}, ""
     for name in default:

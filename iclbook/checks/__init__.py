@@ -29,7 +29,12 @@ from iclbook.checks.nonlinear import (
     wave_further,
 )
 from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
-from iclbook.checks.prediction import blind_agreement, chance_bounds, recalled_by_finetuning
+from iclbook.checks.prediction import (
+    blind_agreement,
+    chance_bounds,
+    pooled_odds,
+    recalled_by_finetuning,
+)
 from iclbook.checks.representation import another_item, chance_of_noise, size_for_score
 from iclbook.checks.softmax import positive_features, share_of_copies, share_of_demonstrations
 from iclbook.checks.softmax_and_copying import (
@@ -82,6 +87,7 @@ __all__ = [
     "opposite_heads",
     "other_keys",
     "other_tokens",
+    "pooled_odds",
     "positive_features",
     "rates_under_noise",
     "rebuild_weights",

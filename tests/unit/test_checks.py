@@ -98,6 +98,7 @@ GIVEAWAYS = {
     "summed_attention": ["axis", "softmax(", "then sum"],
     "blind_agreement": ["p, ", "1 - p", "share *", "1 - share"],
     "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
+    "pooled_odds": ["a d", "b c", "maximum", ".sum("],
     "at_depth": ["0.5", "interp", "+ 1) /"],
     "cosine_of_updates": ["flatten", "(A B)", "axis"],
     "update_of_finetuning": ["V K", "minus V", "X W"],

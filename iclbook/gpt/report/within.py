@@ -66,7 +66,7 @@ class Answers:
 
 
 def counts(answers: Answers) -> Int[np.ndarray, "labels 2 2"]:
-    """A table a gold label: mended and missed items (rows), right and wrong in context (columns)."""
+    """A table a gold label: mended, missed items (rows) by right, wrong in context (columns)."""
     return _cells(answers).sum(-1)
 
 
@@ -78,7 +78,9 @@ def _cells(answers: Answers) -> Bool[np.ndarray, "labels 2 2 n"]:
     return label[:, None, None] & row[:, None] & column
 
 
-def difference(tables: Shaped[np.ndarray, "*rest strata 2 2"]) -> Float[np.ndarray, "*rest"]:
+def difference(
+    tables: Shaped[np.ndarray, "*rest strata 2 2"],
+) -> Float[np.ndarray, "*rest"] | float:
     """Share of mended items right in context minus that of missed ones, pooled over tables.
 
     Each table counts with n1 n0 / (n1 + n0), where n1 items are mended and n0 missed (Greenland and
@@ -101,7 +103,9 @@ def difference(tables: Shaped[np.ndarray, "*rest strata 2 2"]) -> Float[np.ndarr
     return _ratio(((a * missed - c * mended) / items).sum(-1), weight)
 
 
-def odds_ratio(tables: Shaped[np.ndarray, "*rest strata 2 2"]) -> Float[np.ndarray, "*rest"]:
+def odds_ratio(
+    tables: Shaped[np.ndarray, "*rest strata 2 2"],
+) -> Float[np.ndarray, "*rest"] | float:
     """The odds of being right in context, mended to missed, pooled over tables.
 
     sum(a d / n) / sum(b c / n), with the counts (a, b), (c, d) of each table and their sum n
@@ -201,7 +205,7 @@ def other_items(
 def over_draws(
     tables: Int[np.ndarray, "draws labels 2 2"], level: float = 0.95
 ) -> tuple[float, float]:
-    """Interval of the pooled odds ratio for other demonstrations, by leaving out one draw each time.
+    """Interval of the pooled odds ratio for other demonstrations, leaving out one draw each time.
 
     The jackknife of its logarithm, with Student's law. (Labels of different draws are tables of
     their own.)
@@ -235,6 +239,7 @@ def _entries(tables):
     return np.moveaxis(tables.astype(float), (-2, -1), (0, 1))
 
 
-def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+def _ratio(over, under):
+    """NaN for 0/0, infinite for another number over 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.divide(over, under)

@@ -39,6 +39,8 @@ def observations(rng, base=None, dtype=np.float32):
 
     return SimpleNamespace(
         gold=gold,
+        log_probs=rng.normal(size=(N_ITEMS, LABELS)),
+        prior=rng.normal(size=LABELS),
         predicted=np.where(rng.random(N_ITEMS) < 0.3, gold, guessed),
         hidden=both(hidden),
         scores=both(scores),

@@ -13,6 +13,7 @@ EXPERIMENTS = {
     "english-pretraining": "iclbook.mini.reader:Reader",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
     "gpt-rate": "iclbook.gpt.study.rate:Rate",
+    "gpt-updates": "iclbook.gpt.study.updates:Updates",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",
     "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",

@@ -187,7 +187,7 @@ def _table(options: argparse.Namespace) -> int:
 def _add_tasks(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_tasks)
     parser.add_argument("names", nargs="*", metavar="TASK", help="show these with an example")
-    parser.add_argument("--data", metavar="DIR", help="folder of data sets")
+    parser.add_argument("--data", metavar="DIR", help="folder of data sets, or package or hub")
     parser.add_argument("--wording", default="code", help="code, paper (default %(default)s)")
 
 
@@ -197,6 +197,11 @@ def _tasks(options: argparse.Namespace) -> int:
     if not options.names:
         for task in tasks.TASKS.values():
             print(f"{task.name:12} {' / '.join(task.labels):45} {task.template[-60:]!r}")
+        held = ", ".join(name for name, task in tasks.TASKS.items() if data.packaged(task))
+        print(
+            "\nRows come from a data folder (--data, ICLBOOK_DATA), else from the hub, else from"
+            f"\nthe package: a few hundred of {held}. The bundled language makes those of mini-*."
+        )
         return 0
     for name in options.names:
         task = tasks.find_task(name, options.wording)

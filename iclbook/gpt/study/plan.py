@@ -151,14 +151,16 @@ def show(estimates: dict[Group, Estimate], out: Path, workers: int) -> None:
     short = short_names(group.setup.model for group in estimates)
     wide = max(map(len, short.values()))
     print(
-        f"{'model':{wide}} {'task':14} {'draw':>8} {'items':>6} {'k used':>7} {'context':>8} "
-        f"{'queries':>8} {'memory':>9} {'files':>9} {'time':>8}   (tokens; estimates)"
+        f"{'model':{wide}} {'task':14} {'rows':8} {'draw':>8} {'items':>6} {'k used':>7} "
+        f"{'context':>8} {'queries':>8} {'memory':>9} {'files':>9} {'time':>8}"
+        "   (tokens; estimates)"
     )
     for group, found in estimates.items():
         setup = group.setup
         drawn = PurePath(setup.demonstrations).stem or f"seed {setup.seed}"
         print(
-            f"{short[setup.model]:{wide}} {PurePath(setup.task).stem:14} {drawn[:8]:>8} "
+            f"{short[setup.model]:{wide}} {PurePath(setup.task).stem:14} "
+            f"{found.source['source']:8} {drawn[:8]:>8} "
             f"{found.items:6d} {found.k_used:3d}/{found.k:3d} {found.context:8d} "
             f"{found.queries:8d} {found.memory / 1e6:6.0f} MB {found.disk / 1e6:6.0f} MB "
             f"{found.seconds:6.0f} s"

@@ -7,6 +7,11 @@ misconceptions that the text warns of and says what to look at, without giving t
 Modules are named after chapters.
 """
 
+from iclbook.checks.a_real_gpt import (
+    calibrated_answers,
+    demonstrations_that_fit,
+    label_answers,
+)
 from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
@@ -20,7 +25,7 @@ from iclbook.checks.implicit_finetuning import (
     suffers_from_moved_labels,
     trained_rows,
 )
-from iclbook.checks.meet_the_model import demonstrations_that_fit, label_answers, labels_dealt_out
+from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
 from iclbook.checks.meta_gradients import cosine_of_updates, other_keys, update_of_finetuning
 from iclbook.checks.nonlinear import (
     guess_without_context,
@@ -60,6 +65,7 @@ __all__ = [
     "average_of_examples",
     "behind_the_dashes",
     "blind_agreement",
+    "calibrated_answers",
     "chance_bounds",
     "chance_of_noise",
     "cosine_of_updates",
@@ -82,6 +88,7 @@ __all__ = [
     "opposite_heads",
     "other_keys",
     "other_tokens",
+    "page_loss",
     "positive_features",
     "rates_under_noise",
     "rebuild_weights",

@@ -59,7 +59,6 @@ def test_only_trained_models_finetuned_as_in_the_paper_are_compared(tmp_path):
     for other in others:
         store(tmp_path, other)
     assert of_models(tmp_path) == []
-    assert [b.model for b in of_models(tmp_path, untrained=True)] == ["tiny@untrained"]
     store(tmp_path, record(preset="dai-code"), record())
     assert [block.preset for block in of_models(tmp_path)] == ["book", "dai-code"]
 

@@ -180,7 +180,7 @@ def tally(found: Sequence[Block], position: str) -> list[list[str]]:
 
     The first two columns are the paper's models, of which there is no spread. In the others
     ``5/6 (4)`` says that on five tasks of six the mean difference is above zero, and on four so is
-    the whole of its 95% interval over demonstration sets.
+    the whole of its 95% interval over demonstration sets; with one set there is no interval.
     """
     return [
         [
@@ -206,5 +206,5 @@ def _counted(found: dict[str, Value]) -> str:
     if not found:
         return DASH
     above = sum(value.mean > 0 for value in found.values())
-    clear = sum(v.half is not None and v.mean - v.half > 0 for v in found.values())
-    return f"{above}/{len(found)} ({clear})"
+    clear = [v.mean > v.half for v in found.values() if v.half is not None]
+    return f"{above}/{len(found)}" + (f" ({sum(clear)})" if clear else "")

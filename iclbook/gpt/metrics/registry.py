@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from iclbook.gpt.metrics.accuracy import ACCURACY
+from iclbook.gpt.metrics.calibrated import CALIBRATED
 from iclbook.gpt.metrics.distributions import OVERLAP
 from iclbook.gpt.metrics.kendall import KENDALL
 from iclbook.gpt.metrics.metric import Comparison, Metric
@@ -14,7 +15,8 @@ from iclbook.gpt.metrics.simam import SIMAM
 from iclbook.gpt.metrics.simaou import SIMAOU
 
 METRICS: dict[str, Metric] = {
-    metric.name: metric for metric in (ACCURACY, REC2FTP, SIMAOU, SIMAM, KENDALL, OVERLAP)
+    metric.name: metric
+    for metric in (ACCURACY, REC2FTP, SIMAOU, SIMAM, KENDALL, OVERLAP, CALIBRATED)
 }
 """The metrics by name."""
 

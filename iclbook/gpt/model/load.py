@@ -59,9 +59,9 @@ class LanguageModel:
     name : str
         As it was asked for.
     origin : dict
-        Plain values for a record: id or folder, revision, sha256 of the weights (folders), the
-        GGUF file that they are from, dtype, device, number of parameters, layers, heads, width,
-        window.
+        Plain values for a record: id or folder, whether its weights are drawn and not read,
+        revision, sha256 of the weights (folders), the GGUF file that they are from, dtype, device,
+        number of parameters, layers, heads, width, window.
     """
 
     net: PreTrainedModel
@@ -174,15 +174,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
     found = card(name)
     folder, family = found.location.folder, found.family
     kept = choose_dtype(dtype, where, found.config)
-    with _quiet():
-        net, info = AutoModelForCausalLM.from_pretrained(
-            found.location.place,
-            use_safetensors=True,
-            dtype=kept,
-            output_loading_info=True,
-            **found.location.options,
-        )
-    check_complete(name, info)
+    net = (_drawn if found.location.untrained else _read)(name, found, kept)
     net.eval().to(where)
     check_finite(name, net)
     check_vocabulary(name, net, found.tokenizer)
@@ -194,6 +186,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
         family = try_families(net)
     origin = {
         "id": name if folder is None else folder.name,
+        "untrained": found.location.untrained,
         "revision": getattr(net.config, "_commit_hash", None),
         "sha256": {path.name: sha256(path) for path in weight_files(folder)} if folder else None,
         "source": found.location.source,
@@ -207,6 +200,27 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
         "window": found.window,
     }
     return LanguageModel(net, found.tokenizer, family, name, origin)
+
+
+def _read(name: str, found: Card, dtype: torch.dtype) -> PreTrainedModel:
+    """The network with the weights of its files."""
+    with _quiet():
+        net, info = AutoModelForCausalLM.from_pretrained(
+            found.location.place,
+            use_safetensors=True,
+            dtype=dtype,
+            output_loading_info=True,
+            **found.location.options,
+        )
+    check_complete(name, info)
+    return net
+
+
+def _drawn(name: str, found: Card, dtype: torch.dtype) -> PreTrainedModel:
+    """The network with the weights that a training would start from, the same each time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return AutoModelForCausalLM.from_config(found.config, dtype=torch.float32).to(dtype)
 
 
 def card(name: str) -> Card:

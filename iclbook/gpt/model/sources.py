@@ -4,7 +4,7 @@ Everything is looked at before anything large is fetched or read.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -89,6 +89,9 @@ SHORT = {
 }
 """Names without an owner that the hub used to have, such as ``gpt2-xl``."""
 
+UNTRAINED = "@untrained"
+"""What follows the name of a model whose weights are to be drawn, not read."""
+
 
 def known() -> list[Known]:
     """Models to begin with; any other of their families can be loaded as well."""
@@ -109,12 +112,15 @@ class Location:
         If it is a folder.
     offline : bool
         The hub cannot be reached, but its cache on this machine has the model.
+    untrained : bool
+        The weights are drawn as before a training, not read.
     """
 
     place: str
     revision: str | None = None
     folder: Path | None = None
     offline: bool = False
+    untrained: bool = False
 
     @property
     def source(self) -> dict | None:
@@ -137,7 +143,8 @@ def locate(name: str) -> Location:
     name : str
         ``mini`` or ``mini@STEP``, the name of a packaged model (its unrounded original from the
         hub: ``NAME@original``), a folder, a GGUF file, or a hub id, perhaps with a revision:
-        ``id@revision``.
+        ``id@revision``. Each of them with ``@untrained`` behind it is that model with weights drawn
+        at random, as before its training.
 
     Raises
     ------
@@ -147,6 +154,8 @@ def locate(name: str) -> Location:
     OSError
         If it is not on this machine and PyPI or the hub cannot be reached.
     """
+    if name.endswith(UNTRAINED):
+        return replace(locate(name.removesuffix(UNTRAINED)), untrained=True)
     base, _, revision = name.partition("@")
     if base in PACKAGED and revision == "original":
         base, revision = PACKAGED[base].base, ""

@@ -53,6 +53,9 @@ class Observations:
         How many tokens of the context are outside of the layer's window.
     queries : dict of position to (n, L, d_q)
         Queries before rotation, scaled (`iclbook.gpt.model.queries`).
+    prior : (C,)
+        Log-probability of each label word behind texts without content, if that was asked
+        (`iclbook.gpt.reading.calibrate`).
     top_ids, top_probs : (n, K)
         The most probable next tokens at the end of the prompt, best first.
     distribution : (n, V)
@@ -68,6 +71,7 @@ class Observations:
     context_scores: dict[str, np.ndarray] = field(default_factory=dict)
     masked: dict[str, np.ndarray] = field(default_factory=dict)
     queries: dict[str, np.ndarray] = field(default_factory=dict)
+    prior: Float[np.ndarray, " C"] | None = None
     top_ids: np.ndarray | None = None
     top_probs: np.ndarray | None = None
     distribution: np.ndarray | None = None

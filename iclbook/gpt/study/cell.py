@@ -7,6 +7,7 @@ demonstrations in context, and compares what the last two do to the model. It is
 pays for it once.
 """
 
+import dataclasses
 import functools
 import json
 import sys
@@ -20,16 +21,22 @@ import numpy as np
 from iclbook.gpt.metrics import measure, wanted
 from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.reading.calibrate import prior
 from iclbook.gpt.reading.observe import Observations, observe
 from iclbook.gpt.reading.score import predict
 from iclbook.gpt.study.arrays import keep
 from iclbook.gpt.study.names import record_name
 from iclbook.gpt.study.presets import PRESETS
-from iclbook.gpt.study.setup import Setup
+from iclbook.gpt.study.setup import UNBOUNDED, Setup
+from iclbook.gpt.text.demonstrations import draw, mislabelled
 from iclbook.gpt.text.prompts import Prompts
+from iclbook.gpt.text.tasks import find_task
 from iclbook.gpt.tuning.finetune import finetune
-from iclbook.records import Results
+from iclbook.records import Results, config_hash
 from iclbook.rounding import finite, rounded
+
+WRONG_LABELS = "wrong-labels"
+"""The control that is no task."""
 
 MEMORY_MAPPED = 2**28
 """Observations of more bytes than this are kept in files."""
@@ -43,34 +50,66 @@ class Cell(Setup):
     ----------
     lr : float
         Learning rate of the finetuning; 0 if ``ft`` is not among the settings.
+    control : str
+        Finetune on something else for comparison: wrong-labels (the demonstrations, with other
+        labels), or the name of another task (as many of its demonstrations).
     arrays : str
         Folder in which what was observed is kept as arrays, see `iclbook.gpt.study.arrays`.
     """
 
     lr: float = 0.01
+    control: str = ""
     arrays: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if "ft" in self.settings:
             self.finetuning(self.lr)
+            self._check_control()
         else:
-            self._settle(lr=0.0)
+            self._settle(lr=0.0, control="")
+
+    def _check_control(self) -> None:
+        if self.control in ("", WRONG_LABELS):
+            return
+        expected = f"expected {WRONG_LABELS} or the name of another task"
+        if self.control == self.task:
+            raise ValueError(f"control is {self.control!r}, the task itself; {expected}.")
+        try:
+            find_task(self.control, self.wording)
+        except ValueError as error:
+            raise ValueError(f"control is {self.control!r}; {expected}: {error}") from None
+
+    @property
+    def other(self) -> Setup | None:
+        """The same with the other task whose demonstrations are trained on, if that is asked."""
+        if self.control in ("", WRONG_LABELS):
+            return None
+        drawn = dict(demonstrations="", k=max(self.k, 1))  # as many as are used, whatever k says
+        return dataclasses.replace(self.shared, task=self.control, items=1, **drawn)
+
+    def inputs(self) -> dict[str, str | None]:
+        """As those of a setup, and of the other task."""
+        found = super().inputs()
+        if self.other is not None:
+            given = self.other.inputs()
+            found["control"] = config_hash({name: given[name] for name in ("task", "rows")})
+        return found
 
     def run(self) -> Results:
         """Score the items in the settings, and compare them if there are all three."""
         clock = [time.perf_counter()]
         inputs, model = self.inputs(), self.language_model()
-        prompted = _prompted(self.shared, bool(self.arrays), json.dumps(inputs))
+        prompted = _prompted(self.shared, bool(self.arrays), json.dumps(self.shared.inputs()))
         prepared, seen, tuned = prompted.prompts, dict(prompted.seen), None
         clock.append(time.perf_counter())
         if "ft" in self.settings:
-            examples, want = prompted.examples, prompted.wanted["ft"]
+            examples, want = self.examples(model, prompted.examples), prompted.wanted["ft"]
             how = self.finetuning(self.lr, examples.k_used)
             with finetune(model, examples, how, record_queries="queries" in want) as tuned:
                 clock.append(time.perf_counter())
                 if not tuned.diverged:
-                    seen["ft"] = _observe(model, prepared, self, "ft", prompted.folder, want)
+                    seen["ft"] = _observe(model, prompted, self, "ft", want)
         found = {
             "items": len(prepared.gold),
             "labels": len(prepared.labels),
@@ -82,7 +121,7 @@ class Cell(Setup):
             "gold": prepared.gold,
             "diverged": tuned is not None and tuned.diverged,
         }
-        trained = None if tuned is None else tuned.queries
+        trained = None if tuned is None or self.other is not None else tuned.queries
         if tuned is not None:
             found["ft_losses"] = tuned.losses
         found |= {f"{name}_predicted": observed.predicted for name, observed in seen.items()}
@@ -113,12 +152,26 @@ class Cell(Setup):
             measured,
         )
 
+    def examples(self, model, usual: Prompts) -> Prompts:
+        """What is finetuned on: the demonstrations, or as many of the control."""
+        if not self.control:
+            return usual
+        k = usual.k_used
+        if self.other is not None:
+            rows, _, items = self.other.rows()
+            demos = draw(rows, k, self.seed, scheme=self.scheme)
+        else:
+            rows, demos, items = self.rows()
+            demos = mislabelled(demos[:k], len(rows.task.labels), self.seed)
+        return self.prompts(model, rows, demos, items, UNBOUNDED)
+
 
 @dataclass
 class _Prompted:
     """What no learning rate changes: prompts, and what was seen zero-shot and in context."""
 
     prompts: Prompts
+    blank: Prompts  # without content
     examples: Prompts  # finetuned on
     origin: dict
     seen: dict[str, Observations]
@@ -139,32 +192,28 @@ def _prompted(setup: Setup, keeps: bool, inputs: str) -> _Prompted:
     observed = observed_bytes(model.net.config, prepared, preset, model.dtype.itemsize)
     if any(wants.values()) and observed > MEMORY_MAPPED:
         folder = tempfile.TemporaryDirectory(prefix="iclbook-")
-    seen = {
-        setting: _observe(model, prepared, setup, setting, folder, wants[setting])
-        for setting in ("zsl", "icl")
-        if setting in setup.settings
-    }
-    return _Prompted(prepared, examples, rows.origin, seen, wants, folder)
+    blank = setup.without_content(model, rows, prepared)
+    prompted = _Prompted(prepared, blank, examples, rows.origin, {}, wants, folder)
+    for setting in ("zsl", "icl"):
+        if setting in setup.settings:
+            prompted.seen[setting] = _observe(model, prompted, setup, setting, wants[setting])
+    return prompted
 
 
 def _observe(
-    model: LanguageModel,
-    prepared: Prompts,
-    setup: Setup,
-    setting: str,
-    folder: tempfile.TemporaryDirectory | None,
-    want: frozenset[str],
+    model: LanguageModel, prompted: _Prompted, setup: Setup, setting: str, want: frozenset[str]
 ) -> Observations:
-    """What a setting answers, and what else is wanted of it."""
-    context = setting == "icl"
+    """What a setting answers, also to no text, and what else is wanted of it."""
+    context, prepared = setting == "icl", prompted.prompts
+    before = prior(model, prompted.blank, context)
     if not want:
         scores = predict(model, prepared, context)
-        return Observations(scores, scores.argmax(axis=1), prepared.gold)
+        return Observations(scores, scores.argmax(axis=1), prepared.gold, prior=before)
     where = None
-    if folder is not None:
-        where = Path(folder.name) / setting
+    if prompted.folder is not None:
+        where = Path(prompted.folder.name) / setting
         where.mkdir(exist_ok=True)
-    return observe(
+    observed = observe(
         model,
         prepared,
         context=context,
@@ -172,6 +221,7 @@ def _observe(
         want=want,
         folder=where,
     )
+    return dataclasses.replace(observed, prior=before)
 
 
 def observed_bytes(config, prepared: Prompts, preset, size: int) -> int:

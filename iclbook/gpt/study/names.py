@@ -20,7 +20,7 @@ def identity(setup: Setup) -> dict:
 
 
 def record_name(setup: Setup) -> str:
-    """Name of a record: model, task, seed and rate, and a hash of all that decides the result."""
+    """Name of a record: model, task, seed, rate, control, and a hash of all that decides it."""
     task = setup.task
     parts = [
         PurePath(setup.model).name,
@@ -29,6 +29,7 @@ def record_name(setup: Setup) -> str:
     ]
     if getattr(setup, "lr", 0):
         parts.append(f"rate-{setup.lr:g}")
+    parts.append(getattr(setup, "control", ""))
     hashed = records.config_hash(identity(setup))[:8]
     return "-".join(filter(None, (*map(slug, parts), hashed)))
 

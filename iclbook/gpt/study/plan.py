@@ -42,6 +42,7 @@ def groups(options: argparse.Namespace) -> list[Group]:
         )
     searched = dict(
         selection=getattr(options, "selection", Rate.selection),
+        control=getattr(options, "control", ""),
         arrays=options.save_arrays,
     )
     found = []

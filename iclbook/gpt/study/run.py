@@ -41,6 +41,8 @@ class Group:
         Whether the best of the rates is looked for first, and only that one gets a cell.
     selection : int
         How many training rows decide in the search.
+    control : str
+        What the cells are finetuned on for comparison, see `iclbook.gpt.study.cell.Cell`.
     arrays : str
         Folder in which each cell keeps what it observed; empty for none.
     """
@@ -49,6 +51,7 @@ class Group:
     rates: tuple[float, ...] = ()
     search: bool = False
     selection: int = Rate.selection
+    control: str = ""
     arrays: str = ""
 
     def __post_init__(self) -> None:
@@ -72,7 +75,7 @@ class Group:
 
     def cells(self, rates: Sequence[float]) -> list[Cell]:
         """A cell for each rate, or one without finetuning."""
-        shared = asdict(self.setup) | {"arrays": self.arrays}
+        shared = asdict(self.setup) | {"control": self.control, "arrays": self.arrays}
         return [Cell(**shared, lr=lr) for lr in rates] if self.rates else [Cell(**shared)]
 
 

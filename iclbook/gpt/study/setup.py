@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.model.load import DTYPES, Card, LanguageModel, choose_device, choose_dtype
+from iclbook.gpt.reading.calibrate import content_free
 from iclbook.gpt.study import kept
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.text import tasks
@@ -44,7 +46,8 @@ class Setup:
     Attributes
     ----------
     model : str
-        mini (the bundled one), a folder, or an id of the hub, perhaps id@revision.
+        mini (the bundled one), a packaged model, a folder, or an id of the hub, perhaps
+        id@revision; with @untrained behind it, its weights are drawn at random.
     task : str
         A name of `iclbook.gpt.text.tasks.TASKS`, or a TOML file.
     data : str
@@ -198,10 +201,11 @@ class Setup:
         """
         known, (rows, digest) = self.card(), self._read()
         files = kept.files(self.model) or (known.location.place, known.config._commit_hash)
+        drawn = known.location.untrained
         precision = choose_dtype(self.dtype, choose_device(self.device), known.config)
         task = rows.task
         return {
-            "model": config_hash({"files": files}),
+            "model": config_hash({"files": files} | ({"untrained": True} if drawn else {})),
             "dtype": str(precision).removeprefix("torch."),
             "task": config_hash({n: getattr(task, n) for n in ("template", "labels", "columns")}),
             "rows": digest,
@@ -225,19 +229,27 @@ class Setup:
         How many demonstrations fit is decided by the longest of all rows that the task evaluates,
         whichever items are asked for.
         """
-        encode = functools.partial(
-            build,
-            rows.task,
-            tokenizer=model.tokenizer,
-            separator_text=model.separator,
-            strip=PRESETS[self.preset].strip,
-            single=not self.long_labels,
-        )
+        encode = self._encoder(model, rows.task)
         whole = encode(demos, rows.evaluation, window=window or model.window)
         if list(items) == list(rows.evaluation):
             return whole
         kept = encode(demos[: whole.k_used], items, window=UNBOUNDED)
         return dataclasses.replace(kept, k=whole.k)
+
+    def without_content(self, model, rows: Data, prepared: Prompts) -> Prompts:
+        """The same demonstrations, and texts without content behind them, for calibration."""
+        blank = self._encoder(model, rows.task)([], content_free(rows.task), window=UNBOUNDED)
+        return dataclasses.replace(prepared, queries=blank.queries, gold=blank.gold)
+
+    def _encoder(self, model, task: tasks.Task) -> Callable[..., Prompts]:
+        return functools.partial(
+            build,
+            task,
+            tokenizer=model.tokenizer,
+            separator_text=model.separator,
+            strip=PRESETS[self.preset].strip,
+            single=not self.long_labels,
+        )
 
     def training(self, model, rows: Data, demos: list, items: list) -> Prompts:
         """Token ids with the demonstrations that are finetuned on: those that fit, or all."""

@@ -99,6 +99,20 @@ def why_not_authors(data: Data) -> str | None:
     return None
 
 
+def mislabelled(rows: Sequence[Row], labels: int, seed: int) -> list[Row]:
+    """The same texts, each with one of the other labels, all of these equally likely.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    labels : int
+        How many labels the task has.
+    seed : int
+    """
+    shift = np.random.default_rng([seed, 3]).integers(1, labels, len(rows))
+    return [dict(row) | {"label": int(row["label"] + by) % labels} for row, by in zip(rows, shift)]
+
+
 def selection(data: Data, n: int, seed: int, without: Sequence[Row] = ()) -> list[Row]:
     """Draw training rows for choosing a learning rate: none of `without`, none evaluated.
 

@@ -51,18 +51,17 @@ def at_depth(answer) -> Verdict:
     )
 
 
-def rotated_pairs(guess, ordinary, rotated) -> Verdict:
-    """How many pairs of curves that pass the ordinary test at 5% pass by rotation as well."""
-    happened = "all" if rotated == ordinary else "none" if rotated == 0 else "some"
+def shifted_pairs(guess, ordinary, shifted) -> Verdict:
+    """How many pairs of curves that pass the ordinary test pass by circular shifts as well."""
+    happened = "all" if shifted == ordinary else "none" if shifted == 0 else "some"
     return weigh(
         guess,
         happened=happened,
         expected="none",
-        why="Neighbouring layers are alike, so a curve of 24 layers has far fewer than 24 "
-        "independent parts, and rotated curves go together nearly as often. With 24 rotations, "
-        "moreover, no p below 1/24 is possible.",
+        why="Neighbouring layers are alike, so curves that are shifted against each other go "
+        "together nearly as often. To pass, a pair must beat every one of its shifts.",
         others={
             "all": "So it would be if the layers were independent of each other.",
-            "some": "Nearly: the smallest p by rotation is still above 5%.",
+            "some": "Nearly: some pair has only one shift that is as good.",
         },
     )

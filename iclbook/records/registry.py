@@ -12,6 +12,7 @@ EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
     "gpt-rate": "iclbook.gpt.study.rate:Rate",
+    "gpt-updates": "iclbook.gpt.study.updates:Updates",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",
     "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",

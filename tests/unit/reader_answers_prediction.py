@@ -112,6 +112,70 @@ def blind_by_odds(p, share):
     return [p, (odds * p + 1 - p) / (odds + 1), p]
 
 
+@right("pooled_odds")
+def pooled_by_loop(tables):
+    over = under = 0
+    for (a, b), (c, d) in tables:
+        n = a + b + c + d
+        if n:
+            over += a * d / n
+            under += b * c / n
+    return over / under
+
+
+@right("pooled_odds")
+def pooled_without_empty(tables):
+    told = tables[tables.sum(axis=(1, 2)) > 0]
+    n = told.sum(axis=(1, 2))
+    return sum(told[:, 0, 0] * told[:, 1, 1] / n) / sum(told[:, 0, 1] * told[:, 1, 0] / n)
+
+
+@wrong("pooled_odds", "missed to mended")
+def pooled_upside_down(tables):
+    return 1 / pooled_by_loop(tables)
+
+
+@wrong("pooled_odds", "mean of odds ratios")
+def pooled_by_mean(tables):
+    return np.mean([t[0, 0] * t[1, 1] / (t[0, 1] * t[1, 0]) for t in tables])
+
+
+@wrong("pooled_odds", "mean of logarithms")
+def pooled_by_mean_of_logs(tables):
+    logs = np.log(tables)
+    return np.exp((logs[:, 0, 0] + logs[:, 1, 1] - logs[:, 0, 1] - logs[:, 1, 0]).mean())
+
+
+@wrong("pooled_odds", "liking for a label")
+def pooled_in_one_table(tables):
+    (a, b), (c, d) = tables.sum(axis=0)
+    return a * d / (b * c)
+
+
+@wrong("pooled_odds", "far too much")
+def pooled_without_items(tables):
+    over = sum(t[0, 0] * t[1, 1] for t in tables)
+    return over / sum(t[0, 1] * t[1, 0] for t in tables)
+
+
+@wrong("pooled_odds", "half")
+def pooled_with_a_half(tables):
+    return pooled_by_loop(tables + 1 / 2)
+
+
+@almost("pooled_odds", "no items")
+def pooled_with_a_hole(tables):
+    (a, b), (c, d) = np.moveaxis(tables, 0, -1)
+    n = a + b + c + d
+    return (a * d / n).sum() / (b * c / n).sum()
+
+
+@almost("pooled_odds", "count is zero")
+def pooled_without_zeros(tables):
+    told = [t for t in tables if t.all()]
+    return pooled_by_loop(told)
+
+
 PREDICTIONS["recalled_by_finetuning"] = Prediction(
     right="lower",
     wrong=("higher", "the same"),

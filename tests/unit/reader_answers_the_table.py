@@ -47,7 +47,7 @@ def depth_by_slopes(values, depths):
     return values[lower] + (place - lower) * np.diff(values)[lower]
 
 
-PREDICTIONS["rotated_pairs"] = Prediction(
+PREDICTIONS["shifted_pairs"] = Prediction(
     right="none",
     wrong=("all", "some"),
     measured=(2, 0),

@@ -47,7 +47,6 @@ def record(
         "diverged": False,
         "inputs": {"model": "w", "dtype": "float32", "task": "t", "rows": "r"} | (inputs or {}),
         "accuracy": {s: {"accuracy": accuracy[s], "counts": counts} for s in given},
-        "calibrated": {s: {"accuracy": accuracy[s] + 0.1, "counts": counts} for s in given},
     }
     if len(given) == 3:
         found["rec2ftp"] = {"value": recall, "chance": 0.4, "count": 20, "p": 1e-9}
@@ -95,10 +94,8 @@ def test_tables_are_means_over_demonstration_sets(recorded):
     assert [v.mean for v in icl] == pytest.approx([65, 65])
     assert icl[0].half == pytest.approx(5 * 12.7062, rel=1e-4)  # t of one degree of freedom
     assert [v.half for v in ours(accuracy)["ZSL"]] == [None, None]  # no demonstrations, no sets
-    assert [table.title[:2] for table in others] == ["2.", "3.", "4.", "5.", "ca"]
-    *similarities, calibrated = others
-    assert [v.mean for v in ours(calibrated)["ICL"]] == pytest.approx([75, 75])
-    for table in similarities:
+    assert [table.title[:2] for table in others] == ["2.", "3.", "4.", "5."]
+    for table in others:
         for values in ours(table).values():
             assert values[0] is not None
             assert values[1] is None  # no better than its own label frequencies
@@ -113,7 +110,6 @@ def test_each_metric_has_its_rows_chance_and_baselines(recorded):
         {"random update, isotropic": 0.1, "chance": 0.1, "FT update": 0.4},
         {"before FT": 0.8, "after FT": 0.8, "difference": 0.8},
         {"random query": 0.025, "FT": 0.1},
-        {"ZSL": 50, "FT": 80, "ICL": pytest.approx(75)},
     ]
 
 
@@ -302,10 +298,9 @@ def test_a_mistyped_path_is_no_dash(recorded):
 @pytest.mark.parametrize("settings", [("zsl",), ("icl",), ("ft",), ("zsl", "icl"), ("icl", "ft")])
 def test_any_settings_have_all_tables_with_dashes_and_their_reason(tmp_path, settings):
     store(tmp_path, record(settings=settings))
-    accuracy, *others, calibrated = of_stores(tmp_path)
-    for table in (accuracy, calibrated):
-        filled = {label.lower() for label, row in ours(table).items() if row[0] is not None}
-        assert filled == set(settings)
+    accuracy, *others = of_stores(tmp_path)
+    filled = {label.lower() for label, row in ours(accuracy).items() if row[0] is not None}
+    assert filled == set(settings)
     assert len(others) == 4
     for table in others:
         assert all(row == (None,) for row in ours(table).values())
@@ -343,7 +338,7 @@ def test_models_stand_side_by_side_under_the_paper(recorded):
     assert missing is None
     assert alone.half is None
     html = render.render(found, "html")
-    assert html.count("<table>") == html.count("</table>") == 6
+    assert html.count("<table>") == html.count("</table>") == 5
     assert "65.0 <small>± " in html
     assert 'scope="rowgroup">small, k = 4</th>' in html
     assert "&lt;" not in html

@@ -59,6 +59,7 @@ def test_only_trained_models_finetuned_as_in_the_paper_are_compared(tmp_path):
     for other in others:
         store(tmp_path, other)
     assert of_models(tmp_path) == []
+    assert [b.model for b in of_models(tmp_path, untrained=True)] == ["tiny@untrained"]
     store(tmp_path, record(preset="dai-code"), record())
     assert [block.preset for block in of_models(tmp_path)] == ["book", "dai-code"]
 
@@ -145,6 +146,5 @@ def test_the_records_of_the_package_are_compared():
     assert "mini" in names
     assert len(set(names)) == len(names)
     for block in found:
-        assert min(map(len, block.cells.values())) >= 3, block.label
         values = block.row("accuracy", "icl", "accuracy", similarity=False)
         assert np.isfinite([value.mean for value in values]).all()

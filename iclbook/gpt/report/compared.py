@@ -5,6 +5,7 @@ each demonstration set, where both were measured on the same items: a claim abou
 about the mean difference over sets.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ AS_IN_THE_PAPER = (*(name for name in FINETUNING if name != "ft_all_k"), "contro
 """Settings that have to be the defaults."""
 
 
-def of_models(*stores: Path | str) -> list[Block]:
-    """One block of each trained model and preset, the largest model first.
+def of_models(*stores: Path | str, untrained: bool = False) -> list[Block]:
+    """One block of each model and preset, the largest model first.
 
     It is finetuned as in the paper, and ran in all three settings. If there are several, on other
     numbers of demonstrations or items, the one with the most cells counts, then the one with the
@@ -32,6 +33,8 @@ def of_models(*stores: Path | str) -> list[Block]:
     ----------
     *stores : path
         Folders of records.
+    untrained : bool
+        Models with drawn weights, instead of trained ones.
 
     Raises
     ------
@@ -41,7 +44,8 @@ def of_models(*stores: Path | str) -> list[Block]:
     best: dict[tuple[str, str], Block] = {}
     for block in recorded_blocks(*stores):
         key = block.first.config["model"], block.preset
-        if _as_in_the_paper(block) and (key not in best or _size(block) > _size(best[key])):
+        chosen = _as_in_the_paper(block) and bool(block.origin.get("untrained")) == untrained
+        if chosen and (key not in best or _size(block) > _size(best[key])):
             best[key] = block
     return sorted(best.values(), key=lambda b: (-b.origin.get("n_parameters", 0), b.label))
 
@@ -51,8 +55,7 @@ def _as_in_the_paper(block: Block) -> bool:
     return (
         len(block.settings_run) == 3
         and all(config.get(name, "") == getattr(usual, name) for name in AS_IN_THE_PAPER)
-        and not block.origin.get("untrained")
-        and not config["model"].startswith("mini@")  # in the middle of its training
+        and not re.fullmatch(r"mini@\d+", config["model"])  # in the middle of its training
     )
 
 

@@ -1,4 +1,4 @@
-"""Readers' answers to the exercises of "Do they get the same items right?" and "The table"."""
+"""Readers' answers to the exercises of "Do they get the same items right?"."""
 
 import numpy as np
 from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
@@ -49,54 +49,11 @@ def bounds_in_percent(zsl_accuracy, icl_accuracy):
     return [100 * bound for bound in bounds_by_counting(zsl_accuracy, icl_accuracy)]
 
 
-@right("at_depth")
-def depth_by_loop(values, depths):
-    middles = [(layer + 0.5) / len(values) for layer in range(len(values))]
-    return [np.interp(depth, middles, values) for depth in depths]
-
-
-@right("at_depth")
-def depth_in_layers(values, depths):
-    return np.interp(depths * len(values) - 0.5, range(len(values)), values)
-
-
-@wrong("at_depth", "lower edge")
-def depth_of_lower_edges(values, depths):
-    return np.interp(depths * len(values), range(len(values)), values)
-
-
-@wrong("at_depth", "upper edge")
-def depth_of_upper_edges(values, depths):
-    return np.interp(depths * len(values) - 1, range(len(values)), values)
-
-
-@wrong("at_depth", "that part's middle")
-def depth_from_end_to_end(values, depths):
-    return np.interp(depths * (len(values) - 1), range(len(values)), values)
-
-
-@wrong("at_depth", "count layers")
-def depth_without_shares(values, depths):
-    return np.interp(depths, np.arange(len(values)) + 0.5, values)
-
-
-@wrong("at_depth", "jumps")
-def depth_of_the_nearest(values, depths):
-    return [values[int(depth * len(values))] for depth in depths]
-
-
 @almost("chance_bounds", "never right")
 def bounds_by_ratio(zsl_accuracy, icl_accuracy):
     z = 1 - zsl_accuracy
     low = max(0, icl_accuracy / zsl_accuracy - 1) * zsl_accuracy / z
     return low, min(1, icl_accuracy / z)
-
-
-@almost("at_depth", "one layer")
-def depth_by_slopes(values, depths):
-    place = np.clip(depths * len(values) - 0.5, 0, len(values) - 1)
-    lower = np.minimum(place.astype(int), len(values) - 2)
-    return values[lower] + (place - lower) * np.diff(values)[lower]
 
 
 @right("blind_agreement")
@@ -224,12 +181,4 @@ PREDICTIONS["recalled_by_finetuning"] = Prediction(
     wrong=("higher", "the same"),
     measured=(92.0, 84.0),
     otherwise=(92.0, 91.0),
-)
-
-
-PREDICTIONS["behind_the_dashes"] = Prediction(
-    right="most",
-    wrong=("all", "none"),
-    measured=(4, 5),
-    otherwise=(0, 5),
 )

@@ -21,7 +21,7 @@ from iclbook.checks.implicit_finetuning import (
     trained_rows,
 )
 from iclbook.checks.meet_the_model import demonstrations_that_fit, label_answers, labels_dealt_out
-from iclbook.checks.meta_gradients import cosine_of_updates, other_keys, update_of_finetuning
+from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
 from iclbook.checks.nonlinear import (
     guess_without_context,
     kernel_step,
@@ -62,7 +62,6 @@ __all__ = [
     "blind_agreement",
     "chance_bounds",
     "chance_of_noise",
-    "cosine_of_updates",
     "demonstrations_that_fit",
     "dual_output",
     "effective_number",
@@ -82,6 +81,7 @@ __all__ = [
     "opposite_heads",
     "other_keys",
     "other_tokens",
+    "patched",
     "positive_features",
     "rates_under_noise",
     "rebuild_weights",

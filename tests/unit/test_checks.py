@@ -99,7 +99,7 @@ GIVEAWAYS = {
     "blind_agreement": ["p, ", "1 - p", "share *", "1 - share"],
     "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
     "at_depth": ["0.5", "interp", "+ 1) /"],
-    "cosine_of_updates": ["flatten", "(A B)", "axis"],
+    "patched": ["z_0 z)", "outer", "(z_0"],
     "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }

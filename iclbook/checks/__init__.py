@@ -7,6 +7,11 @@ misconceptions that the text warns of and says what to look at, without giving t
 Modules are named after chapters.
 """
 
+from iclbook.checks.a_real_gpt import (
+    calibrated_answers,
+    demonstrations_that_fit,
+    label_answers,
+)
 from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
@@ -20,7 +25,7 @@ from iclbook.checks.implicit_finetuning import (
     suffers_from_moved_labels,
     trained_rows,
 )
-from iclbook.checks.meet_the_model import demonstrations_that_fit, label_answers, labels_dealt_out
+from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
 from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
 from iclbook.checks.nonlinear import (
     guess_without_context,
@@ -29,7 +34,12 @@ from iclbook.checks.nonlinear import (
     wave_further,
 )
 from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
-from iclbook.checks.prediction import blind_agreement, chance_bounds, recalled_by_finetuning
+from iclbook.checks.prediction import (
+    blind_agreement,
+    chance_bounds,
+    pooled_odds,
+    recalled_by_finetuning,
+)
 from iclbook.checks.representation import another_item, chance_of_noise, size_for_score
 from iclbook.checks.softmax import positive_features, share_of_copies, share_of_demonstrations
 from iclbook.checks.softmax_and_copying import (
@@ -40,7 +50,7 @@ from iclbook.checks.softmax_and_copying import (
 )
 from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
 from iclbook.checks.the_plateau import even_part, stuck_loss
-from iclbook.checks.the_table import at_depth, behind_the_dashes
+from iclbook.checks.the_table import at_depth, shifted_pairs
 from iclbook.checks.training_finds_it import mixed_rate, sensitivity_by_differences, step_size_of
 from iclbook.checks.verdict import Mistake, Verdict, mark
 from iclbook.checks.what_is_optimal import (
@@ -58,8 +68,8 @@ __all__ = [
     "another_prompt",
     "at_depth",
     "average_of_examples",
-    "behind_the_dashes",
     "blind_agreement",
+    "calibrated_answers",
     "chance_bounds",
     "chance_of_noise",
     "demonstrations_that_fit",
@@ -81,7 +91,9 @@ __all__ = [
     "opposite_heads",
     "other_keys",
     "other_tokens",
+    "page_loss",
     "patched",
+    "pooled_odds",
     "positive_features",
     "rates_under_noise",
     "rebuild_weights",
@@ -92,6 +104,7 @@ __all__ = [
     "share_of_copies",
     "share_of_demonstrations",
     "share_of_initial_weights",
+    "shifted_pairs",
     "shortest_context",
     "sign_of_help",
     "size_for_score",

@@ -1,102 +1,54 @@
 """Exercises of the chapter "Meet the model"."""
 
 import numpy as np
+from scipy.special import log_softmax
 
 from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
-def label_answers(answer) -> Verdict:
-    """The answers that a model gives, from (logits, label_ids)."""
-    rng = np.random.default_rng(21)
-    cases = [
-        (rng.normal(size=(12, 9)), np.array([6, 2])),
-        (rng.normal(size=(40, 15)), np.array([11, 3, 7, 0])),
-    ]
-    return mark(
-        answer,
-        right=lambda logits, label_ids: logits[:, label_ids].argmax(axis=1),
-        cases=cases,
-        edges={
-            "where all logits lie far below zero": (
-                rng.normal(size=(6, 9)) - 50,
-                np.array([4, 1, 7]),
-            )
-        },
-        praise="No softmax is needed: it changes no order.",
-        hint="For each prompt look at the label words' own columns, and at nothing else.",
-        mistakes=[
-            Mistake(
-                lambda logits, label_ids: logits.argmax(axis=1),
-                "These are tokens of the whole vocabulary: most of them are no label words.",
-            ),
-            Mistake(
-                lambda logits, label_ids: label_ids[logits[:, label_ids].argmax(axis=1)],
-                "These are the tokens of the chosen words. Which classes do they stand for?",
-            ),
-            Mistake(
-                lambda logits, label_ids: logits[:, np.sort(label_ids)].argmax(axis=1),
-                "The classes are numbered in the order of the label words, not of their tokens.",
-            ),
-            Mistake(
-                lambda logits, label_ids: logits[:, label_ids].argmin(axis=1),
-                "This picks the least probable word.",
-            ),
-            Mistake(
-                lambda logits, label_ids: logits[:, : len(label_ids)].argmax(axis=1),
-                "The first tokens of the vocabulary are not the label words.",
-            ),
-        ],
-    )
+def page_loss(answer) -> Verdict:
+    """The loss of a page, from (logits, page)."""
+    rng = np.random.default_rng(23)
 
+    def page_of(length, words, shift=0.0):
+        return rng.normal(scale=2, size=(length, words)) + shift, rng.integers(words, size=length)
 
-def demonstrations_that_fit(answer) -> Verdict:
-    """How many demonstrations a window holds, from (window, bos, lengths, longest)."""
-    lengths = np.array([9, 12, 30, 8, 8, 5])
-    cases = [
-        (64, 1, lengths, 12),  # the third fills the window exactly: it is one too many
-        (200, 1, lengths, 12),
-        (79, 3, lengths, 18),
-        (40, 1, lengths, 11),
-        (65, 1, lengths, 12),  # the third just fits, but not if the beginning is counted twice
-    ]
+    def terms(logits, page):
+        return log_softmax(logits[:-1], axis=1)[np.arange(len(page) - 1), page[1:]]
 
-    def first(window, used, lengths):
-        return sum(used + np.cumsum(lengths) < window)
-
-    def skipping(window, bos, lengths, longest):
-        used, taken = bos + longest, 0
-        for length in lengths:
-            if used + length < window:
-                used, taken = used + length, taken + 1
-        return taken
+    def of_itself(logits, page):
+        return -log_softmax(logits, axis=1)[np.arange(len(page)), page].mean()
 
     return mark(
         answer,
-        right=lambda window, bos, lengths, longest: first(window, bos + longest, lengths),
-        cases=cases,
-        edges={"in a window that holds none": (20, 1, lengths, 12)},
-        praise="One number for all queries and all settings.",
-        hint="Keep a running sum of what stands before the query, and leave room for the query.",
+        right=lambda logits, page: -terms(logits, page).mean(),
+        cases=[page_of(12, 7), page_of(30, 20)],
+        edges={"where all logits are large": page_of(9, 5, shift=2000.0)},
+        praise="Each token but the first is predicted once, from those before it.",
+        hint="For each token but the first: the probability that the model gave it, at the place "
+        "before; then the mean of minus the logarithms.",
         mistakes=[
             Mistake(
-                lambda window, bos, lengths, longest: first(window + 1, bos + longest, lengths),
-                "Everything together has to be shorter than the window, not as long as it.",
+                lambda logits, page: -terms(logits, page).sum(),
+                "This is the loss of all tokens together; a long page would look bad.",
             ),
             Mistake(
-                skipping,
-                "The first that does not fit ends the search, also if a later one would fit.",
+                of_itself,
+                "At each place the model predicts the token that comes next, not the one that it "
+                "reads there.",
             ),
             Mistake(
-                lambda window, bos, lengths, longest: first(window, bos, lengths),
-                "No room is left for the query and its label.",
+                lambda logits, page: -terms(logits, page).sum() / len(page),
+                "How many tokens are predicted? The first is not one of them.",
             ),
             Mistake(
-                lambda window, bos, lengths, longest: first(window, longest, lengths),
-                "What stands at the very start of a text takes room, too.",
+                lambda logits, page: -terms(logits, page).mean() / np.log(2),
+                "These are bits: the book takes natural logarithms.",
             ),
             Mistake(
-                lambda window, bos, lengths, longest: first(window, 2 * bos + longest, lengths),
-                "The beginning is counted twice, as the authors do. A prompt has only one.",
+                lambda logits, page: -logits[np.arange(len(page) - 1), page[1:]].mean(),
+                "The model's output is not yet a logarithm of probabilities: over all words of a "
+                "place they have to add up to one.",
             ),
         ],
     )

@@ -42,7 +42,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=["mini"],
         metavar="NAME",
         help="mini, packaged models such as smollm2, folders, GGUF files, or ids of the hub, also "
-        "id@revision (default mini)",
+        "id@revision; with @untrained behind it, with weights drawn at random (default mini)",
     )
     parser.add_argument(
         "--tasks",
@@ -87,7 +87,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="check everything, print tokens, memory and time, and stop",
+        help="check everything, print tokens, memory and time, and stop; a packaged model is not "
+        "fetched for it",
     )
 
 
@@ -109,7 +110,11 @@ def _run(options: argparse.Namespace) -> int:
     if "threads" not in options:
         options.threads = max(1, threads.default() // max(options.workers, 1))
     groups = plan.groups(options)
-    if not options.dry_run:
+    if options.dry_run:
+        groups = plan.at_hand(groups)
+        if not groups:
+            return 0
+    else:
         plan.writable("--out", options.out)
         if options.save_arrays:
             plan.writable("--save-arrays", Path(options.save_arrays).expanduser())
@@ -187,7 +192,7 @@ def _table(options: argparse.Namespace) -> int:
 def _add_tasks(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_tasks)
     parser.add_argument("names", nargs="*", metavar="TASK", help="show these with an example")
-    parser.add_argument("--data", metavar="DIR", help="folder of data sets")
+    parser.add_argument("--data", metavar="DIR", help="folder of data sets, or package or hub")
     parser.add_argument("--wording", default="code", help="code, paper (default %(default)s)")
 
 
@@ -197,6 +202,11 @@ def _tasks(options: argparse.Namespace) -> int:
     if not options.names:
         for task in tasks.TASKS.values():
             print(f"{task.name:12} {' / '.join(task.labels):45} {task.template[-60:]!r}")
+        held = ", ".join(name for name, task in tasks.TASKS.items() if data.packaged(task))
+        print(
+            "\nRows come from a data folder (--data, ICLBOOK_DATA), else from the hub, else from"
+            f"\nthe package: a few hundred of {held}. The bundled language makes those of mini-*."
+        )
         return 0
     for name in options.names:
         task = tasks.find_task(name, options.wording)

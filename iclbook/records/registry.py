@@ -10,7 +10,6 @@ from importlib import import_module
 
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
-    "english-pretraining": "iclbook.mini.reader:Reader",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
     "gpt-rate": "iclbook.gpt.study.rate:Rate",
     "gpt-updates": "iclbook.gpt.study.updates:Updates",

@@ -132,7 +132,8 @@ def test_pictures_and_text_stay_and_controls_of_the_page_go(notebook, chapter):
 def test_wheel_carries_components_and_records(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     package = ROOT / "iclbook"
-    for path in [*package.glob("web/*"), *package.glob("records/store/**/*.json")]:
+    rows = (package / "gpt/text/packaged").rglob("*.*")
+    for path in [*package.glob("web/*"), *package.glob("records/store/**/*.json"), *rows]:
         assert path.relative_to(ROOT).as_posix() in names
 
 

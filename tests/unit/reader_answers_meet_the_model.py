@@ -1,103 +1,57 @@
 """Readers' answers to the exercises of "Meet the model"."""
 
 import numpy as np
+import torch
 from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
 
 
-@right("label_answers")
-def answers_by_loop(logits, label_ids):
-    return [max(range(len(label_ids)), key=lambda c: row[label_ids[c]]) for row in logits]
+def log_shares(row):
+    return row - row.max() - np.log(np.exp(row - row.max()).sum())
 
 
-@right("label_answers")
-def answers_by_softmax(logits, label_ids):
-    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return np.argmax(np.take(p, label_ids, axis=1), axis=1)
+@right("page_loss")
+def loss_by_loop(logits, page):
+    total = 0.0
+    for t in range(1, len(page)):
+        total -= log_shares(logits[t - 1])[page[t]]
+    return total / (len(page) - 1)
 
 
-@wrong("label_answers", "whole vocabulary")
-def answers_of_any_token(logits, label_ids):
-    return [int(np.argmax(row)) for row in logits]
+@right("page_loss")
+def loss_by_torch(logits, page):
+    outputs, targets = torch.as_tensor(logits), torch.as_tensor(page, dtype=torch.long)
+    return torch.nn.functional.cross_entropy(outputs[:-1], targets[1:])
 
 
-@wrong("label_answers", "tokens of the chosen words")
-def answers_as_tokens(logits, label_ids):
-    return [label_ids[int(np.argmax(row[label_ids]))] for row in logits]
+@wrong("page_loss", "all tokens together")
+def loss_summed(logits, page):
+    return -sum(log_shares(logits[t - 1])[page[t]] for t in range(1, len(page)))
 
 
-@wrong("label_answers", "in the order of the label words")
-def answers_by_mask(logits, label_ids):
-    mask = np.zeros(logits.shape[1], dtype=bool)
-    mask[label_ids] = True
-    return logits[:, mask].argmax(axis=1)
+@wrong("page_loss", "comes next")
+def loss_not_moved(logits, page):
+    return -np.mean([log_shares(row)[token] for row, token in zip(logits, page)])
 
 
-@wrong("label_answers", "least probable")
-def answers_by_loss(logits, label_ids):
-    loss = np.log(np.exp(logits).sum(axis=1, keepdims=True)) + logits[:, label_ids]
-    return loss.argmin(axis=1)
+@wrong("page_loss", "first is not one")
+def loss_of_too_many(logits, page):
+    return -sum(log_shares(logits[t - 1])[page[t]] for t in range(1, len(page))) / len(page)
 
 
-@wrong("label_answers", "first tokens")
-def answers_of_first_columns(logits, label_ids):
-    return np.argmax(logits[:, : label_ids.size], axis=-1)
+@wrong("page_loss", "bits")
+def loss_in_bits(logits, page):
+    return loss_by_loop(logits, page) / np.log(2)
 
 
-@right("demonstrations_that_fit")
-def fit_by_loop(window, bos, lengths, longest):
-    used = bos + longest
-    for taken, length in enumerate(lengths):
-        used += length
-        if used >= window:
-            return taken
-    return len(lengths)
+@wrong("page_loss", "add up to one")
+def loss_of_logits(logits, page):
+    return -np.mean([logits[t - 1][page[t]] for t in range(1, len(page))])
 
 
-@right("demonstrations_that_fit")
-def fit_by_search(window, bos, lengths, longest):
-    return np.searchsorted(np.cumsum(lengths), window - bos - longest)
-
-
-@wrong("demonstrations_that_fit", "not as long as it")
-def fit_exactly(window, bos, lengths, longest):
-    return np.count_nonzero(np.cumsum(lengths) <= window - bos - longest)
-
-
-@wrong("demonstrations_that_fit", "ends the search")
-def fit_what_fits(window, bos, lengths, longest):
-    room, taken = window - bos - longest, 0
-    for length in lengths:
-        if length < room:
-            room -= length
-            taken += 1
-    return taken
-
-
-@wrong("demonstrations_that_fit", "room is left for the query")
-def fit_without_query(window, bos, lengths, longest):
-    return np.count_nonzero(np.cumsum(lengths) < window - bos)
-
-
-@wrong("demonstrations_that_fit", "very start of a text")
-def fit_without_bos(window, bos, lengths, longest):
-    return np.count_nonzero(np.cumsum(lengths) < window - longest)
-
-
-@wrong("demonstrations_that_fit", "counted twice")
-def fit_with_two_beginnings(window, bos, lengths, longest):
-    return np.count_nonzero(bos + np.cumsum(lengths) + bos + longest < window)
-
-
-@almost("label_answers", "far below zero")
-def answers_with_others_at_minus_ten(logits, label_ids):
-    masked = np.full_like(logits, -10)
-    masked[:, label_ids] = logits[:, label_ids]
-    return [list(label_ids).index(token) for token in masked.argmax(axis=1)]
-
-
-@almost("demonstrations_that_fit", "holds none")
-def fit_by_last_index(window, bos, lengths, longest):
-    return np.flatnonzero(bos + np.cumsum(lengths) + longest < window)[-1] + 1
+@almost("page_loss", "all logits are large")
+def loss_by_plain_exponentials(logits, page):
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return -np.mean([np.log(shares[t - 1][page[t]]) for t in range(1, len(page))])
 
 
 PREDICTIONS["labels_dealt_out"] = Prediction(

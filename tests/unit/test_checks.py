@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
@@ -18,6 +19,7 @@ import reader_answers_prediction  # noqa: F401  (registers its answers)
 import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
 import reader_answers_the_plateau  # noqa: F401  (registers its answers)
+import reader_answers_the_table  # noqa: F401  (registers its answers)
 import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
 import torch
@@ -61,7 +63,9 @@ GIVEAWAYS = {
     "trained_rows": ["heads, 3", "reshape", "arange"],
     "honest_accuracy": ["argmax", "evaluation[", "best on selection"],
     "label_answers": ["argmax", "label_ids]", "column of"],
+    "calibrated_answers": ["argmax", "softmax", "log(", "exp("],
     "demonstrations_that_fit": ["cumsum", "cumulative", "bos +", "longest <"],
+    "page_loss": ["page[1:]", "[:-1]", "- 1"],
     "rebuild_weights": ["W_0 +", "+ eta", "E^T"],
     "momentum_coefficients": ["(1 - mu)", "1 - mu^", "T - t"],
     "share_of_initial_weights": ["1 - eta", "eta lam", "^T"],
@@ -98,6 +102,7 @@ GIVEAWAYS = {
     "summed_attention": ["axis", "softmax(", "then sum"],
     "blind_agreement": ["p, ", "1 - p", "share *", "1 - share"],
     "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
+    "pooled_odds": ["a d", "b c", "maximum", ".sum("],
     "at_depth": ["0.5", "interp", "+ 1) /"],
     "patched": ["z_0 z)", "outer", "(z_0"],
     "update_of_finetuning": ["V K", "minus V", "X W"],

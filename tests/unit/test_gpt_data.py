@@ -1,8 +1,10 @@
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 
 import datasets
@@ -317,6 +319,91 @@ def test_mini_tasks_come_with_the_package(name):
     assert loaded.origin["source"] == "mini"
     assert len(loaded.train) >= 64
     assert {row["label"] for row in loaded.evaluation} == set(range(len(loaded.task.labels)))
+
+
+@pytest.mark.parametrize("name", ["mr", "subj"])
+def test_real_sentences_come_with_the_package(name):
+    loaded = data.load_rows(name, "package", deduplicate=False)
+    files = {split: data.PACKAGED / name / f"{split}.jsonl" for split in ("train", "validation")}
+    assert loaded.origin["source"] == "package"
+    assert loaded.origin["files"] == {
+        f"{name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files.values()
+    }
+    for rows, n in ((loaded.train, 120), (loaded.evaluation, 80)):
+        assert Counter(row["label"] for row in rows) == {0: n, 1: n}
+    texts = [row["text"] for row in (*loaded.train, *loaded.evaluation)]
+    assert len(set(texts)) == len(texts)
+    assert all(text == text.strip() and text.islower() for text in texts)
+    for path in files.values():
+        hashes = [
+            hashlib.sha256(json.loads(line)["text"].encode()).hexdigest()
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+        assert hashes == sorted(hashes)
+    # What the search for a learning rate needs by default is there.
+    demos = draw(loaded, 32, seed=0)
+    assert len(selection(loaded, 200, seed=0, without=demos)) == 200
+
+
+def test_the_attribution_names_authors_licence_and_sources():
+    text = (data.PACKAGED / "ATTRIBUTION.md").read_text(encoding="utf-8")
+    for part in (
+        "Bo Pang and Lillian Lee",
+        "creativecommons.org/licenses/by/4.0",
+        "What was changed",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize("offline", ["0", "1"])
+def test_without_a_hub_the_rows_of_the_package_are_used_and_a_line_says_so(tmp_path, offline):
+    code = (
+        "import time; start = time.time()\n"
+        "from iclbook.gpt.text import data\n"
+        "print(data.load_rows('mr').origin['source'], time.time() - start < 30)"
+    )
+    env = os.environ | {
+        "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody listens there
+        "HF_HOME": str(tmp_path),
+        "HF_HUB_OFFLINE": offline,
+    }
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert out.stdout == "package True\n"
+    assert out.stderr == "mr: the few hundred rows of the package, as the hub cannot be reached\n"
+
+
+def test_without_datasets_the_rows_of_the_package_are_used(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    assert data.load_rows("subj").origin["source"] == "package"
+    assert "subj: the few hundred rows of the package" in capsys.readouterr().err
+    with pytest.raises(ImportError, match=r"'cb' comes from the hub .*pip install datasets"):
+        data.load_rows("cb")
+
+
+def test_the_package_stands_in_for_the_hub_only(hub_copy, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    # A folder that is named has to have the task, and asking for the hub means the hub.
+    with pytest.raises(FileNotFoundError, match=r"mr.train\.jsonl does not exist"):
+        data.load_rows("mr", tmp_path)
+    with pytest.raises(ImportError, match="pip install datasets"):
+        data.load_rows("mr", "hub")
+    # A task of one's own with the same name has other rows.
+    with pytest.raises(ImportError, match="pip install datasets"):
+        data.load_rows(dataclasses.replace(REVIEWS, name="mr", hub=hub_copy))
+    with pytest.raises(ValueError, match="no rows of task 'cb'; expected one of subj, mr"):
+        data.load_rows("cb", source="package")
+    # ICLBOOK_DATA counts for the tasks that it has.
+    write(tmp_path / "mr/train.jsonl", rows(5))
+    write(tmp_path / "mr/validation.jsonl", rows(4, start=5))
+    monkeypatch.setenv("ICLBOOK_DATA", str(tmp_path))
+    assert data.load_rows("mr").origin["source"] == "folder"
+    assert data.load_rows("subj").origin["source"] == "package"
+    assert data.load_rows("mr", "package").origin["source"] == "package"
+    with pytest.raises(ValueError, match="the authors' code does not have these rows"):
+        draw(data.load_rows("mr", "package"), 4, seed=1, scheme="authors")
 
 
 @pytest.fixture

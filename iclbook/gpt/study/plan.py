@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path, PurePath
 
 from iclbook import console, published
+from iclbook.gpt.model.packaged import PACKAGED
 from iclbook.gpt.study.estimate import Estimate, check
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.rate import PAPER_GRID, SHORT_GRID, Rate
@@ -102,6 +103,15 @@ def _published_choice(quantity: str, model: str, task: str) -> int | float:
     return table.value(task, model=size, quantity=quantity)
 
 
+def at_hand(found: Sequence[Group]) -> list[Group]:
+    """The groups that can be looked at without fetching a packaged model; of others it is said."""
+    sizes = {name: model.to_fetch for name, model in PACKAGED.items()}
+    for name in dict.fromkeys(group.setup.model for group in found):
+        if size := sizes.get(name):
+            print(f"{name}: no estimate, as its tokenizer is not here; a run fetches {size}")
+    return [group for group in found if not sizes.get(group.setup.model)]
+
+
 def writable(option: str, folder: Path) -> None:
     """Make the folder of an option, and a file in it, before anything is computed for it.
 
@@ -151,14 +161,16 @@ def show(estimates: dict[Group, Estimate], out: Path, workers: int) -> None:
     short = short_names(group.setup.model for group in estimates)
     wide = max(map(len, short.values()))
     print(
-        f"{'model':{wide}} {'task':14} {'draw':>8} {'items':>6} {'k used':>7} {'context':>8} "
-        f"{'queries':>8} {'memory':>9} {'files':>9} {'time':>8}   (tokens; estimates)"
+        f"{'model':{wide}} {'task':14} {'rows':8} {'draw':>8} {'items':>6} {'k used':>7} "
+        f"{'context':>8} {'queries':>8} {'memory':>9} {'files':>9} {'time':>8}"
+        "   (tokens; estimates)"
     )
     for group, found in estimates.items():
         setup = group.setup
         drawn = PurePath(setup.demonstrations).stem or f"seed {setup.seed}"
         print(
-            f"{short[setup.model]:{wide}} {PurePath(setup.task).stem:14} {drawn[:8]:>8} "
+            f"{short[setup.model]:{wide}} {PurePath(setup.task).stem:14} "
+            f"{found.source['source']:8} {drawn[:8]:>8} "
             f"{found.items:6d} {found.k_used:3d}/{found.k:3d} {found.context:8d} "
             f"{found.queries:8d} {found.memory / 1e6:6.0f} MB {found.disk / 1e6:6.0f} MB "
             f"{found.seconds:6.0f} s"

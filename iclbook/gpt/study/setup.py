@@ -51,7 +51,7 @@ class Setup:
     task : str
         A name of `iclbook.gpt.text.tasks.TASKS`, or a TOML file.
     data : str
-        Folder of data sets; empty: ICLBOOK_DATA, else the hub.
+        Folder of data sets, or package or hub; empty: ICLBOOK_DATA, else the hub, else the package.
     demonstrations : str
         A file with the demonstrations: exactly its rows, in this order, instead of a draw.
     k : int

@@ -1,11 +1,13 @@
 """The rows of a task: what demonstrations are drawn from, what is evaluated, where it comes from.
 
-Rows come from files in a folder, from the hub, or from the bundled language. The evaluation
-rows are shuffled with seed 1 and capped, as the authors of Dai et al. (2023) do; their
+Rows come from files in a folder, from the hub, from the package, which holds some of two tasks
+(``packaged/ATTRIBUTION.md`` says whose they are), or from the bundled language. The evaluation rows
+are shuffled with seed 1 and capped, as the authors of Dai et al. (2023) do; their
 ``datasets.shuffle(seed)`` is ``numpy.random.default_rng(seed).permutation``.
 """
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,14 @@ import numpy as np
 
 from iclbook.gpt.text import hub
 from iclbook.gpt.text.rows import FORMATS, check_rows, read_rows
-from iclbook.gpt.text.tasks import MINI, Row, Task, get
+from iclbook.gpt.text.tasks import MINI, TASKS, Row, Task, get
 from iclbook.validate import check_choice
+
+PACKAGED = Path(__file__).with_name("packaged")
+"""A data folder that comes with the package."""
+
+_Read = tuple[tuple[Row, ...], tuple[Row, ...], dict]
+"""Training rows, evaluation rows, and what there is to say of where they come from."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +76,12 @@ def load_rows(
     folder : path, optional
         Data folder with ``<task>/train.jsonl`` and ``<task>/validation.jsonl`` or
         ``<task>/test.jsonl`` (or ``.csv``, ``.tsv``). If not given, the environment variable
-        ``ICLBOOK_DATA`` is used for tasks that it has a folder for.
+        ``ICLBOOK_DATA`` is used for tasks that it has a folder for. The words ``"hub"`` and
+        ``"package"`` stand for these sources (as a `Path` they are folders).
     source : str, optional
-        ``"folder"``, ``"hub"`` or ``"mini"``. If not given: a task's own files, mini tasks from the
-        bundled language, a folder that was given, else the hub.
+        ``"folder"``, ``"hub"``, ``"package"`` or ``"mini"``. If not given: a task's own files, mini
+        tasks from the bundled language, a folder that was given, else the hub; and if that cannot
+        be used, the rows of the package, of which a line on stderr tells.
     deduplicate : bool
         Drop training rows that fill the template to the same text as a row of the evaluated
         split, and count them. The authors' code does not.
@@ -86,22 +96,32 @@ def load_rows(
     FileNotFoundError
         If a folder or a file of it is missing.
     ConnectionError, ImportError
-        If the hub is needed and cannot be used.
+        If the hub cannot be used, and the package has no rows of the task or was not to be asked.
     ValueError
         If the task is unknown, a file is malformed or the source does not have the task.
     """
     task = get(task) if isinstance(task, str) else task
     if source is not None:
-        check_choice("source", source, ("folder", "hub", "mini"))
+        check_choice("source", source, ("folder", "hub", "package", "mini"))
     if source is None:
         source, folder = _source(task, folder)
-    if source == "mini":
+    if source is None:
+        source, (train, evaluation, origin) = _hub_or_package(task)
+    elif source == "mini":
         train, evaluation, origin = _mini(task)
     elif source == "hub":
         train, evaluation, origin = hub.fetch(task)
+    elif source == "package":
+        train, evaluation, origin = _package(task)
     else:
         train, evaluation, origin = _folder(task, folder or os.environ.get("ICLBOOK_DATA"))
     return _finish(task, train, evaluation, {"source": source, **origin}, deduplicate)
+
+
+def packaged(task: Task) -> bool:
+    """Whether the package has rows of a built-in task."""
+    known = TASKS.get(task.name)
+    return known is not None and task.hub == known.hub and (PACKAGED / task.name).is_dir()
 
 
 def from_rows(
@@ -122,21 +142,49 @@ def from_rows(
     return _finish(task, *rows, origin, deduplicate)
 
 
-def _source(task: Task, folder) -> tuple[str, str | Path | None]:
-    """Which source serves a task when none is asked for."""
+def _source(task: Task, folder) -> tuple[str | None, str | Path | None]:
+    """Which source serves a task when none is asked for; None: the hub or the package."""
     if task.files is not None:
         return "folder", None
     if task.bundled:
         return "mini", None
+    if folder in ("hub", "package"):
+        return folder, None
     if folder is not None:
         return "folder", folder
     found = os.environ.get("ICLBOOK_DATA")
     if found and (task.hub is None or (Path(found) / task.name).is_dir()):
         return "folder", found
-    return "hub", None
+    return None, None
 
 
-def _folder(task: Task, folder) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:
+def _hub_or_package(task: Task) -> tuple[str, _Read]:
+    """The source of the two that can be used, and its rows."""
+    try:
+        return "hub", hub.fetch(task)
+    except (ConnectionError, ImportError) as error:
+        if not packaged(task):
+            raise
+        without = isinstance(error, ImportError)
+        why = "needs 'datasets', which is not installed" if without else "cannot be reached"
+        print(
+            f"{task.name}: the few hundred rows of the package, as the hub {why}", file=sys.stderr
+        )
+        return "package", _package(task)
+
+
+def _package(task: Task) -> _Read:
+    """Rows of a task that come with the package."""
+    if not packaged(task):
+        held = ", ".join(name for name in TASKS if packaged(TASKS[name]))
+        raise ValueError(
+            f"the package has no rows of task {task.name!r}; expected one of {held}, or another "
+            f"source."
+        )
+    return _folder(task, PACKAGED)
+
+
+def _folder(task: Task, folder) -> _Read:
     """Rows of a task from its own files or from its folder in a data folder."""
     if task.files is not None:
         paths = [Path(path) for path in task.files]
@@ -172,7 +220,7 @@ def _file(home: Path, split: str) -> Path:
     return next((path for path in paths if path.is_file()), paths[0])
 
 
-def _mini(task: Task) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:
+def _mini(task: Task) -> _Read:
     """Rows of a mini task, made by the bundled language."""
     if not task.bundled:
         raise ValueError(f"task {task.name!r} is no mini task; expected one of {', '.join(MINI)}.")

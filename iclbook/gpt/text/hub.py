@@ -1,5 +1,6 @@
 """A task's rows from the Hugging Face hub, through the library `datasets`."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -34,14 +35,14 @@ def fetch(task: Task) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:
     hub = task.hub
     if hub is None:
         raise ValueError(f"task {task.name!r} has no data set on the hub; {offline(task)}")
-    try:
-        import datasets
-    except ImportError:
+    if importlib.util.find_spec("datasets") is None:
         raise ImportError(
             f"task {task.name!r} comes from the hub ({hub.id}), for which the package 'datasets' "
             f"is needed: pip install datasets. Or {offline(task)}"
-        ) from None
+        )
     _reach(task)
+    import datasets  # now: it takes seconds
+
     named = f"data set {hub.id} (configuration {hub.config}, revision {hub.revision})"
     try:
         splits = datasets.load_dataset(
@@ -69,14 +70,14 @@ def fetch(task: Task) -> tuple[tuple[Row, ...], tuple[Row, ...], dict]:
 def _reach(task: Task) -> None:
     """Ask the hub for the data set once: the library itself would try for half a minute."""
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     hub = task.hub
     if Path(hub.id).is_dir() or constants.HF_HUB_OFFLINE:
         return
     try:
-        HfApi().dataset_info(hub.id, revision=hub.revision, timeout=10)
-    except HfHubHTTPError as error:
+        HfApi().dataset_info(hub.id, revision=hub.revision, timeout=5)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise ValueError(
             f"data set {hub.id} of task {task.name!r} (revision {hub.revision}) is refused by the "
             f"hub: {error}"
@@ -97,7 +98,8 @@ def offline(task: Task) -> str:
     """How to run a task without a network."""
     return (
         f"put {task.name}/train.jsonl and {task.name}/{task.evaluation}.jsonl into a data folder "
-        f"(--data or ICLBOOK_DATA), or take the mini tasks, which need neither."
+        f"(--data or ICLBOOK_DATA), or take a task that needs neither: mr or subj of the package "
+        f"(--data package), or a mini task."
     )
 
 

@@ -6,13 +6,18 @@ differ in their last digit as ``tools/comparison.py`` says. Pictures and the
 HTML of our own components are left out by MIME type: both come with equal
 text, which is compared. Nothing is sanitised: an address in memory or a time
 does not belong on a page.
+
+A cell that loads a packaged model fails in one line if the model cannot be
+had, and what follows it in its chapter is skipped.
 """
 
 import copy
 from functools import partial
 
+import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from tools import models
 from tools.comparison import NOT_COMPARED, Tolerance, settled
 from tools.notebooks import prepare_kernels
 
@@ -32,6 +37,20 @@ def pytest_itemcollected(item):
     """Let numbers differ in their last digit; the rest is nbval's."""
     if isinstance(item, IPyNbCell):
         item.compare_outputs = partial(compare, item, item.compare_outputs)
+
+
+def pytest_runtest_setup(item):
+    """Look for the models that a cell loads before its kernel does."""
+    if not isinstance(item, IPyNbCell):
+        return
+    chapter = item.parent
+    if hasattr(chapter, "ended_at"):
+        cell = chapter.ended_at
+        pytest.skip(f"cell {cell} needs a model that cannot be had")
+    for name in models.loaded(item.cell.source):
+        if reason := models.missing(name):
+            chapter.ended_at = item.cell_num
+            pytest.fail(reason, pytrace=False)
 
 
 def compare(item, equal, computed, stored):

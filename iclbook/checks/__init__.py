@@ -35,7 +35,12 @@ from iclbook.checks.nonlinear import (
     wave_further,
 )
 from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
-from iclbook.checks.prediction import blind_agreement, chance_bounds, recalled_by_finetuning
+from iclbook.checks.prediction import (
+    blind_agreement,
+    chance_bounds,
+    pooled_odds,
+    recalled_by_finetuning,
+)
 from iclbook.checks.representation import another_item, chance_of_noise, size_for_score
 from iclbook.checks.softmax import positive_features, share_of_copies, share_of_demonstrations
 from iclbook.checks.softmax_and_copying import (
@@ -46,7 +51,7 @@ from iclbook.checks.softmax_and_copying import (
 )
 from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
 from iclbook.checks.the_plateau import even_part, stuck_loss
-from iclbook.checks.the_table import at_depth, behind_the_dashes
+from iclbook.checks.the_table import at_depth, shifted_pairs
 from iclbook.checks.training_finds_it import mixed_rate, sensitivity_by_differences, step_size_of
 from iclbook.checks.verdict import Mistake, Verdict, mark
 from iclbook.checks.what_is_optimal import (
@@ -64,7 +69,6 @@ __all__ = [
     "another_prompt",
     "at_depth",
     "average_of_examples",
-    "behind_the_dashes",
     "blind_agreement",
     "calibrated_answers",
     "chance_bounds",
@@ -91,6 +95,7 @@ __all__ = [
     "other_keys",
     "other_tokens",
     "page_loss",
+    "pooled_odds",
     "positive_features",
     "rates_under_noise",
     "rebuild_weights",
@@ -101,6 +106,7 @@ __all__ = [
     "share_of_copies",
     "share_of_demonstrations",
     "share_of_initial_weights",
+    "shifted_pairs",
     "shortest_context",
     "sign_of_help",
     "size_for_score",

@@ -123,6 +123,58 @@ def chance_bounds(answer) -> Verdict:
     )
 
 
+def pooled_odds(answer) -> Verdict:
+    """The odds ratio of Mantel and Haenszel, from tables of shape (labels, 2, 2)."""
+
+    def sums(tables):
+        (a, b), (c, d) = np.moveaxis(tables, 0, -1)
+        items = np.maximum(a + b + c + d, 1)
+        return a * d / items, b * c / items
+
+    return mark(
+        answer,
+        right=lambda tables: np.divide(*(part.sum() for part in sums(tables))),
+        cases=[
+            (np.array([[[30, 4], [6, 10]], [[9, 5], [20, 31]]]),),
+            (np.array([[[12, 3], [5, 9]], [[40, 2], [3, 4]], [[7, 7], [2, 11]]]),),
+        ],
+        edges={
+            "where a label has no items": (np.array([[[30, 4], [6, 10]], [[0, 0], [0, 0]]]),),
+            "where a count is zero": (np.array([[[30, 0], [6, 10]], [[9, 5], [20, 31]]]),),
+        },
+        praise="A label without mended or without missed items has no weight in it, as it should.",
+        hint="Both sums run over labels, and each of their terms is divided by that label's items.",
+        mistakes=[
+            Mistake(
+                lambda tables: 1 / np.divide(*(part.sum() for part in sums(tables))),
+                "This is the odds ratio of missed to mended.",
+            ),
+            Mistake(
+                lambda tables: np.mean(np.divide(*sums(tables))),
+                "This is a mean of odds ratios: a label with few items counts as much as any.",
+            ),
+            Mistake(
+                lambda tables: np.exp(np.mean(np.log(np.divide(*sums(tables))))),
+                "This is a mean of logarithms: a label with few items counts as much as any.",
+            ),
+            Mistake(
+                lambda tables: np.divide(*(part.sum() for part in sums(tables.sum(0)[None]))),
+                "All labels in one table: a liking for a label would look like agreement.",
+            ),
+            Mistake(
+                lambda tables: np.divide(
+                    *(part.sum() for part in np.multiply(sums(tables), tables.sum((1, 2))))
+                ),
+                "Without the number of items in each term, large labels count far too much.",
+            ),
+            Mistake(
+                lambda tables: np.divide(*(part.sum() for part in sums(tables + 0.5))),
+                "Where does the half in your counts come from? The pooled form needs no repair.",
+            ),
+        ],
+    )
+
+
 def recalled_by_finetuning(guess, in_context, finetuned) -> Verdict:
     """Is Rec2FTP higher with another finetuning in place of in-context learning? Both in points."""
     happened = "the same"
@@ -134,7 +186,7 @@ def recalled_by_finetuning(guess, in_context, finetuned) -> Verdict:
         expected="lower",
         why="Rec2FTP is high for whoever is often right on the items that zero-shot gets wrong, "
         "and in-context learning is right there more often than finetuning. Being the same method "
-        "does not help.",
+        "makes up for little of that.",
         others={
             "higher": "Two finetunings have more in common. But what is it that the number counts?",
             "the same": "So it would be if both were right equally often.",

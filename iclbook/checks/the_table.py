@@ -51,17 +51,17 @@ def at_depth(answer) -> Verdict:
     )
 
 
-def behind_the_dashes(guess, above, tasks) -> Verdict:
-    """On how many of the tasks that a model cannot do its SimAOU lies above chance."""
-    happened = "none" if above == 0 else "all" if above == tasks else "most"
+def shifted_pairs(guess, ordinary, shifted) -> Verdict:
+    """How many pairs of curves that pass the ordinary test pass by circular shifts as well."""
+    happened = "all" if shifted == ordinary else "none" if shifted == 0 else "some"
     return weigh(
         guess,
-        happened=happened if above == 0 or above > tasks / 2 else f"{above} of {tasks}",
-        expected="most",
-        why="Two ways of failing can be very much alike: both meet the same template and settle on "
-        "an answer. A similarity says something about learning only where something was learned.",
+        happened=happened,
+        expected="none",
+        why="Neighbouring layers are alike, so curves that are shifted against each other go "
+        "together nearly as often. To pass, a pair must beat every one of its shifts.",
         others={
-            "none": "So it would be if updates could agree only about a lesson.",
-            "all": "Nearly: on one task finetuning goes its own way, to another answer.",
+            "all": "So it would be if the layers were independent of each other.",
+            "some": "Nearly: some pair has only one shift that is as good.",
         },
     )

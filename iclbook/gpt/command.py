@@ -42,7 +42,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=["mini"],
         metavar="NAME",
         help="mini, packaged models such as smollm2, folders, GGUF files, or ids of the hub, also "
-        "id@revision (default mini)",
+        "id@revision; with @untrained behind it, with weights drawn at random (default mini)",
     )
     parser.add_argument(
         "--tasks",
@@ -87,7 +87,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="check everything, print tokens, memory and time, and stop",
+        help="check everything, print tokens, memory and time, and stop; a packaged model is not "
+        "fetched for it",
     )
 
 
@@ -109,7 +110,11 @@ def _run(options: argparse.Namespace) -> int:
     if "threads" not in options:
         options.threads = max(1, threads.default() // max(options.workers, 1))
     groups = plan.groups(options)
-    if not options.dry_run:
+    if options.dry_run:
+        groups = plan.at_hand(groups)
+        if not groups:
+            return 0
+    else:
         plan.writable("--out", options.out)
         if options.save_arrays:
             plan.writable("--save-arrays", Path(options.save_arrays).expanduser())

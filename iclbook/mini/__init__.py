@@ -7,9 +7,7 @@ language, tokenizer, corpus
 pretrain, measure
     Its pretraining, and what it was measured by.
 training, model
-    The loop and the network, which a model that reads English shares.
-reader, text, prose, bigram
-    That model, what it reads, and pairs of words beside it.
+    Its loop and its network.
 data
     Fixed rows of the six tasks.
 """

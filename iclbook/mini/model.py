@@ -1,4 +1,4 @@
-"""The network of both small models, the bundled one and the one that reads English.
+"""The network of the bundled model.
 
 A GPT-NeoX of transformers with rotary positions on all of each head and one residual branch after
 the other.
@@ -32,7 +32,7 @@ def untrained(how, **config):
 
     Parameters
     ----------
-    how : iclbook.mini.pretrain.Pretraining or iclbook.mini.reader.Reader
+    how : iclbook.mini.pretrain.Pretraining
         Gives `seed`, `width`, `layers` and `heads`.
     **config
         What else transformers.GPTNeoXConfig shall have.

@@ -4,7 +4,6 @@ Nothing in the loss knows of labels, sheets or tasks. The loop is that of
 :mod:`iclbook.mini.training`, the network that of :mod:`iclbook.mini.model`.
 """
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -60,7 +59,7 @@ class Pretraining(Mixture):
         self.schedule()  # checks the others
 
     def schedule(self) -> Schedule:
-        """How the model is trained, without a time limit."""
+        """How the model is trained."""
         return Schedule(
             steps=self.steps,
             every=self.every,
@@ -69,7 +68,6 @@ class Pretraining(Mixture):
             fall=0.3,
             decay=self.decay,
             precision=self.precision,
-            minutes=math.inf,
             threads=self.threads,
         )
 

@@ -1,4 +1,4 @@
-"""The training of both small models: a loop that can be stopped and goes on where it stopped.
+"""The training of the bundled model: a loop that can be stopped and goes on where it stopped.
 
 The loss is plain next-token prediction. The learning rate rises, stays, and falls linearly to zero
 over the last part of the steps. So a training that is still before its fall is the beginning of a
@@ -21,12 +21,8 @@ from iclbook import states
 from iclbook.threads import check_threads, limited
 from iclbook.validate import check_choice, check_count, check_number
 
-FREE = ("steps", "minutes", "threads")
+FREE = ("steps", "threads")
 """Settings that may change when a training goes on."""
-
-
-class OutOfTime(ValueError):
-    """A training was stopped by its time limit; its state is kept."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +39,6 @@ class Schedule:
         Weight decay of the matrices inside the layers.
     precision : str
         Of products of matrices: ``"bfloat16"`` or ``"float32"``; the weights stay in float32.
-    minutes : float
-        :func:`train` stops after so many minutes, at the next measurement; may be infinite.
     threads : int
         CPU threads.
     """
@@ -56,7 +50,6 @@ class Schedule:
     fall: float
     decay: float
     precision: str
-    minutes: float
     threads: int
 
     def __post_init__(self):
@@ -83,14 +76,14 @@ def workplace(threads: int) -> Iterator[Path]:
     Raises
     ------
     ValueError
-        If this torch cannot train the models.
+        If this torch cannot train the model.
     """
     import torch
 
     if not hasattr(torch.optim, "Muon"):
         raise ValueError(
-            f"torch is {torch.__version__}; training a small model needs its optimiser Muon, in "
-            "version 2.9 or newer. Using the models does not."
+            f"torch is {torch.__version__}; training the small model needs its optimiser Muon, in "
+            "version 2.9 or newer. Using the model does not."
         )
     with limited(threads), tempfile.TemporaryDirectory() as scratch:
         yield Path(os.environ.get(states.CHECKPOINTS) or scratch)
@@ -127,21 +120,17 @@ def train(
     Returns
     -------
     dict
-        ``step``, ``loss``, ``seconds``, ``processor_seconds``, and what `look` returned: lists with
-        an entry a measurement, the first before training. ``loss`` is the mean since the last
-        measurement, at first that of a batch, in nats a token; the seconds are those of training
-        since then.
+        ``step``, ``loss``, ``seconds`` and what `look` returned: lists with an entry a measurement,
+        the first before training. ``loss`` is the mean since the last measurement, at first that of
+        a batch, in nats a token; the seconds are those of training since then.
 
     Raises
     ------
     ValueError
         If the state is broken, belongs to other settings, or cannot be written.
-    OutOfTime
-        If there is more to do than time.
     FloatingPointError
         If the loss is no longer finite.
     """
-    begin = time.perf_counter()
     same = {name: v for name, v in (settings | asdict(how)).items() if name not in FREE}
     optimisers = _optimisers(net, how)
     seen = _resume(path, same, how, net, optimisers)
@@ -160,22 +149,13 @@ def train(
 
     if not seen:
         loss = mean_loss(net, batch(0), how.precision)
-        measure(0, loss=loss, seconds=0.0, processor_seconds=0.0)
+        measure(0, loss=loss, seconds=0.0)
     while (done := seen["step"][-1]) < how.steps:
-        if time.perf_counter() - begin > 60 * how.minutes:
-            raise OutOfTime(
-                f"stopped after {how.minutes:g} minutes at step {done} of {how.steps}; the state "
-                f"is kept in {path}. Run the same again to go on, with fewer steps if you like."
-            )
-        wall, processor = time.perf_counter(), time.process_time()
+        begin = time.perf_counter()
         part = range(done, done + how.every)
         losses = [_step(net, optimisers, batch(step), how, step) for step in part]
-        measure(
-            done + how.every,
-            loss=float(np.mean(losses)),
-            seconds=time.perf_counter() - wall,
-            processor_seconds=time.process_time() - processor,
-        )
+        seconds = time.perf_counter() - begin
+        measure(done + how.every, loss=float(np.mean(losses)), seconds=seconds)
     return seen
 
 

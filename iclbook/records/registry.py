@@ -10,9 +10,9 @@ from importlib import import_module
 
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
-    "english-pretraining": "iclbook.mini.reader:Reader",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
     "gpt-rate": "iclbook.gpt.study.rate:Rate",
+    "gpt-updates": "iclbook.gpt.study.updates:Updates",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",
     "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",

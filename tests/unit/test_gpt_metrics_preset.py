@@ -39,6 +39,8 @@ def observations(rng, base=None, dtype=np.float32):
 
     return SimpleNamespace(
         gold=gold,
+        log_probs=rng.normal(size=(N_ITEMS, LABELS)),
+        prior=rng.normal(size=LABELS),
         predicted=np.where(rng.random(N_ITEMS) < 0.3, gold, guessed),
         hidden=both(hidden),
         scores=both(scores),
@@ -210,12 +212,12 @@ def test_what_was_not_observed_is_left_out(cell):
     bare = [
         SimpleNamespace(
             gold=s.gold, predicted=s.predicted, hidden=s.hidden, scores={}, context_scores={},
-            queries={}, lengths={}, top_ids=None, top_probs=None,
+            queries={}, lengths={}, top_ids=None, top_probs=None, prior=None,
         )
         for s in (zsl, icl, ft)
     ]  # fmt: skip
     found = measure(BOOK, *bare, rng=np.random.default_rng(0))
-    assert "overlap" not in found
+    assert not {"overlap", "calibrated"} & set(found)
     assert set(found["positions"]["label"]) == {"simaou"}
 
 
@@ -223,8 +225,8 @@ def test_what_was_not_observed_is_left_out(cell):
 def test_fewer_settings_have_their_accuracy_and_no_comparison(cell, names):
     given = dict(zip(("zsl", "icl", "ft"), cell))
     found = measure(BOOK, **{n: given[n] for n in names}, rng=np.random.default_rng(0))
-    assert set(found) == {"preset", "items", "accuracy"}
-    assert set(found["accuracy"]) == set(names)
+    assert set(found) == {"preset", "items", "accuracy", "calibrated"}
+    assert set(found["accuracy"]) == set(found["calibrated"]) == set(names)
     assert all(not wanted(names)[name] for name in names)
     with pytest.raises(ValueError, match="there are no observations"):
         measure(BOOK, rng=np.random.default_rng(0))

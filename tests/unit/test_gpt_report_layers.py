@@ -46,6 +46,10 @@ def test_tasks_that_the_model_cannot_do_take_no_part(tmp_path):
         with_layers([0.8], task="subj", counts=False),
     )
     assert layers_of(block, "label", "simam", "difference") == pytest.approx([0.2])
+    asked = layers_of(block, "label", "simam", "difference", tasks=["subj"])
+    assert asked == pytest.approx([0.8])
+    with pytest.raises(ValueError, match="has none of the tasks mr"):
+        layers_of(block, "label", "simam", "difference", tasks=["mr"])
     nothing = block_of(tmp_path / "other", with_layers([0.8], counts=False))
     with pytest.raises(ValueError, match="does none of its tasks in context"):
         layers_of(nothing, "label", "simam", "difference")

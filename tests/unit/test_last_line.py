@@ -52,7 +52,7 @@ def test_when_all_is_well(project):
     assert status == 0, lines
     assert lines[-1].startswith("All tests passed: lint test-unit")
     ran = (project.folder / "ran").read_text("utf-8").splitlines()
-    assert ran[0] == "python -m tools.browser"
+    assert ran[:2] == ["python -m tools.browser", "python -m tools.models"]
     status, lines = project("book")
     assert (status, lines[-1].partition(":")[0]) == (
         0, "The book is built. Open this file in a browser")

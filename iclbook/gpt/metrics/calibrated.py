@@ -44,7 +44,6 @@ def _compute(given: Comparison, rng: np.random.Generator) -> dict | None:
         found[name] = beats_own_frequencies(predicted, given.gold, tests) | {
             "interval": list(share_interval(predicted == given.gold, intervals)),
             "prior": softmax(setting.prior).tolist(),
-            "predicted": predicted,
         }
     return found or None
 

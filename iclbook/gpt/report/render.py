@@ -90,8 +90,7 @@ class Table:
 def render(found: Sequence[Table], form: str = "text") -> str:
     """Tables as plain text, as CSV with one line a row, as LaTeX (booktabs), or as HTML.
 
-    In HTML the tasks go down and the rows across, so that a phone shows several columns; the part
-    of a row's label before a colon stands above all rows that share it.
+    In HTML the part of a row's label before a colon stands above all rows that share it.
     """
     forms = {"text": _as_text, "csv": _as_csv, "latex": _as_latex, "html": _as_html}
     return forms[form](found)
@@ -172,38 +171,24 @@ def _as_html(found: Sequence[Table]) -> str:
 
 
 def _html_table(table: Table) -> str:
-    (_, *tasks), *lines = table.text()
-    labels = [label.rpartition(": ")[::2] for label, *_ in lines]
-    upper, firsts = "", set()
-    for group, rows in groupby(range(len(labels)), key=lambda i: labels[i][0]):
-        span = list(rows)
-        firsts.add(span[0])
-        upper += f'<th colspan="{len(span)}" scope="colgroup">{escape(group)}</th>'
-    lower = "".join(
-        f'<th scope="col"{_first(i in firsts)}>{escape(name)}</th>'
-        for i, (_, name) in enumerate(labels)
-    )
-    body = [
-        f'<tr><th scope="row">{escape(task)}</th>'
-        + "".join(
-            f"<td{_first(i in firsts)}>{_html_value(line[place])}</td>"
-            for i, line in enumerate(lines)
-        )
-        + "</tr>"
-        for place, task in enumerate(tasks, start=1)
-    ]
+    heading, *lines = table.text()
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heading[1:])
+    body = ""
+    for group, rows in groupby(lines, key=lambda line: line[0].rpartition(": ")[0]):
+        if group:
+            body += f'<tr class="group"><th colspan="{len(heading)}" scope="rowgroup">'
+            body += f"{escape(group)}</th></tr>\n"
+        for label, *values in rows:
+            cells = "".join(f"<td>{_html_value(value)}</td>" for value in values)
+            name = escape(label.rpartition(": ")[2])
+            body += f'<tr><th scope="row">{name}</th>{cells}</tr>\n'
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
-    rows = "\n".join(body)
     return (
         f'<div class="comparison" tabindex="0" role="region" aria-label="{escape(table.title)}">'
         f"<table><caption>{escape(table.title)}</caption>\n"
-        f'<thead><tr><td rowspan="2"></td>{upper}</tr>\n<tr>{lower}</tr></thead>\n'
-        f"<tbody>{rows}</tbody></table>\n<ul>{notes}</ul></div>"
+        f"<thead><tr><td></td>{head}</tr></thead>\n"
+        f"<tbody>{body}</tbody></table>\n<ul>{notes}</ul></div>"
     )
-
-
-def _first(of_its_group: bool) -> str:
-    return ' class="first"' if of_its_group else ""
 
 
 def _html_value(text: str) -> str:

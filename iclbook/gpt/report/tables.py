@@ -46,7 +46,7 @@ def of_stores(*stores: Path | str, position: str | None = None, **only) -> list[
     """
     return [
         Table(
-            f"{number}. {part.title}: {block.label}",
+            f"{part.title}: {block.label}",
             tuple(block.cells),
             (*_published(part.published, tuple(block.cells)), *part.rows),
             part.digits,
@@ -55,7 +55,8 @@ def of_stores(*stores: Path | str, position: str | None = None, **only) -> list[
             {"model": block.model, "settings": block.settings, "sets": _sets(block)},
         )
         for block in recorded_blocks(*stores, **only)
-        for number, part in enumerate(_parts(block, position), start=1)
+        for part in _parts(block, position)
+        if part.shown
     ]
 
 
@@ -63,7 +64,7 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
     """The tables of all these blocks, their rows under the paper's.
 
     A small task stands in the column of the task whose place it takes. Row labels are
-    ``"model: row"``.
+    ``"model: row"``. A note that holds for some of the models only begins with their names.
 
     Parameters
     ----------
@@ -82,18 +83,26 @@ def side_by_side(found: Sequence[Block], position: str | None = None) -> list[Ta
     tasks = {task.removeprefix("mini-") for block in found for task in block.cells}
     columns = tuple(sorted(tasks, key=place))
     result = []
-    for number, parts in enumerate(zip(*(_parts(block, position) for block in found)), start=1):
-        rows, notes, first = [], [], parts[0]
+    for parts in zip(*(_parts(block, position) for block in found)):
+        if not any(part.shown for part in parts):
+            continue
+        rows, notes, first = [], {}, parts[0]
         for block, part in zip(found, parts):
             own = [task.removeprefix("mini-") for task in block.cells]
             for label, values in part.rows:
                 value = dict(zip(own, values))
                 rows.append((f"{block.label}: {label}", tuple(map(value.get, columns))))
-            notes += [f"{block.label}: {note}" for note in part.notes]
+            lacking = [task for task in columns if task not in own]
+            lacks = [f"no records: {', '.join(lacking)}"] if lacking else []
+            for note in (*part.notes, *lacks):
+                notes.setdefault(note, []).append(block.name)
         rows = (*_published(first.published, columns), *rows)
         means = _published_means(first.published, columns)
-        title = f"{number}. {first.title}"
-        result.append(Table(title, columns, rows, first.digits, tuple(notes), means))
+        said = tuple(
+            note if len(names) == len(found) else f"{', '.join(names)}: {note}"
+            for note, names in notes.items()
+        )
+        result.append(Table(first.title, columns, rows, first.digits, said, means))
     return result
 
 
@@ -106,6 +115,11 @@ class _Part:
     digits: int
     rows: tuple[tuple[str, tuple], ...]
     notes: tuple[str, ...]
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is anything to show: a number, or a table of the paper to fill."""
+        return self.published is not None or any(v for _, values in self.rows for v in values)
 
 
 def _parts(block: Block, position: str | None) -> list[_Part]:
@@ -136,11 +150,15 @@ def _parts(block: Block, position: str | None) -> list[_Part]:
         if layout.few:
             notes += block.few(layout.few, *home, *rows[0].path)
         notes += block.notes(similarity=layout.similarity)
+        if not metric.needs and all(v is None for row in values for v in row):
+            notes.append("records from before this was measured")
         if lacking := set(metric.needs) - set(block.settings_run):
             notes.append(f"not run, and needed here: {', '.join(sorted(lacking))}")
         parts.append(
             _Part(
-                layout.title(preset),
+                f"{layout.published}. {layout.title(preset)}"
+                if layout.published
+                else layout.title(preset),
                 layout.published,
                 layout.digits,
                 tuple((row.label, found) for row, found in zip(rows, values)),

@@ -70,20 +70,23 @@ class Cell(Setup):
             self._settle(lr=0.0, control="")
 
     def _check_control(self) -> None:
+        if self.control in ("", WRONG_LABELS):
+            return
+        expected = f"expected {WRONG_LABELS} or the name of another task"
         if self.control == self.task:
-            raise ValueError(
-                f"control is {self.control!r}, the task itself; expected {WRONG_LABELS} or the "
-                f"name of another task."
-            )
-        if self.control not in ("", WRONG_LABELS):
+            raise ValueError(f"control is {self.control!r}, the task itself; {expected}.")
+        try:
             find_task(self.control, self.wording)
+        except ValueError as error:
+            raise ValueError(f"control is {self.control!r}; {expected}: {error}") from None
 
     @property
     def other(self) -> Setup | None:
         """The same with the other task whose demonstrations are trained on, if that is asked."""
         if self.control in ("", WRONG_LABELS):
             return None
-        return dataclasses.replace(self.shared, task=self.control, demonstrations="", items=1)
+        drawn = dict(demonstrations="", k=max(self.k, 1))  # as many as are used, whatever k says
+        return dataclasses.replace(self.shared, task=self.control, items=1, **drawn)
 
     def inputs(self) -> dict[str, str | None]:
         """As those of a setup, and of the other task."""
@@ -101,7 +104,7 @@ class Cell(Setup):
         prepared, seen, tuned = prompted.prompts, dict(prompted.seen), None
         clock.append(time.perf_counter())
         if "ft" in self.settings:
-            examples, want = self._examples(model, prompted), prompted.wanted["ft"]
+            examples, want = self.examples(model, prompted.examples), prompted.wanted["ft"]
             how = self.finetuning(self.lr, examples.k_used)
             with finetune(model, examples, how, record_queries="queries" in want) as tuned:
                 clock.append(time.perf_counter())
@@ -149,11 +152,11 @@ class Cell(Setup):
             measured,
         )
 
-    def _examples(self, model: LanguageModel, prompted: "_Prompted") -> Prompts:
-        """What is finetuned on."""
+    def examples(self, model, usual: Prompts) -> Prompts:
+        """What is finetuned on: the demonstrations, or as many of the control."""
         if not self.control:
-            return prompted.examples
-        k = prompted.examples.k_used
+            return usual
+        k = usual.k_used
         if self.other is not None:
             rows, _, items = self.other.rows()
             demos = draw(rows, k, self.seed, scheme=self.scheme)

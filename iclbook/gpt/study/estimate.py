@@ -79,19 +79,21 @@ def check(group: Group, speed: float | None = None) -> Estimate:
         Whatever is wrong with the model's name, the data, the prompts or the settings.
     """
     setup, preset = group.setup, PRESETS[group.setup.preset]
-    for rate in group.rates:
-        setup.finetuning(rate)
+    first, *_ = group.cells(group.rates)
     card, device = setup.card(), choose_device(setup.device)
     rows, demos, items = setup.rows()
     prepared = setup.prompts(card, rows, demos, items)
     context, queries = len(prepared.context), sum(map(len, prepared.queries))
-    training, trained = 0, 0
+    training, searching, trained = 0, 0, 0
     dtype = choose_dtype(setup.dtype, device, card.config)
     size = dtype.itemsize
     if "ft" in setup.settings:
-        examples = setup.training(card, rows, demos, items[:1])
+        usual = setup.training(card, rows, demos, items[:1])
+        examples = first.examples(card, usual)
         setup.finetuning(group.rates[0], examples.k_used)
-        training = sum(map(len, examples.finetuning)) * setup.epochs
+        training, searching = (
+            sum(map(len, given.finetuning)) * setup.epochs for given in (examples, usual)
+        )
         chosen = trainable(card.skeleton, setup.parameters)
         trained = sum(entries.of(entries.parameter).numel() for entries in chosen)
     cells = 1 if group.search or not group.rates else len(group.rates)
@@ -101,7 +103,7 @@ def check(group: Group, speed: float | None = None) -> Estimate:
     if group.search:
         deciding = group.rate_search.deciding(rows, demos, items)
         reading = len(deciding) * queries / len(items)
-        operations += reading + len(group.rates) * (4 * training + reading)
+        operations += reading + len(group.rates) * (4 * searching + reading)
     operations *= 2 * card.n_parameters
     wants = wanted(SETTINGS if group.arrays else setup.settings)
     observed = 0

@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path, PurePath
 
 from iclbook import console, published
+from iclbook.gpt.model.packaged import PACKAGED
 from iclbook.gpt.study.estimate import Estimate, check
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.rate import PAPER_GRID, SHORT_GRID, Rate
@@ -100,6 +101,15 @@ def _published_choice(quantity: str, model: str, task: str) -> int | float:
             f"{', '.join(table.columns)}; not for {model} and {task}"
         )
     return table.value(task, model=size, quantity=quantity)
+
+
+def at_hand(found: Sequence[Group]) -> list[Group]:
+    """The groups that can be looked at without fetching a packaged model; of others it is said."""
+    sizes = {name: model.to_fetch for name, model in PACKAGED.items()}
+    for name in dict.fromkeys(group.setup.model for group in found):
+        if size := sizes.get(name):
+            print(f"{name}: no estimate, as its tokenizer is not here; a run fetches {size}")
+    return [group for group in found if not sizes.get(group.setup.model)]
 
 
 def writable(option: str, folder: Path) -> None:

@@ -1,0 +1,212 @@
+"""Models beside each other: which recorded cells stand for each, and what the paper claims of them.
+
+A claim of Dai et al. (2023) says that one number is larger than another one. It is looked at in
+each demonstration set, where both were measured on the same items: a claim about a task is one
+about the mean difference over sets.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from iclbook import published
+from iclbook.columns import DASH
+from iclbook.gpt.report.recorded import Block, recorded_blocks
+from iclbook.gpt.report.render import Value
+from iclbook.gpt.study.cell import Cell
+from iclbook.gpt.study.presets import PRESETS
+from iclbook.gpt.study.setup import FINETUNING
+
+AS_IN_THE_PAPER = (*(name for name in FINETUNING if name != "ft_all_k"), "control")
+"""Settings that have to be the defaults."""
+
+
+def of_models(*stores: Path | str, untrained: bool = False) -> list[Block]:
+    """One block of each model and preset, the largest model first.
+
+    It is finetuned as in the paper, and ran in all three settings. If there are several, on other
+    numbers of demonstrations or items, the one with the most cells counts, then the one with the
+    most demonstrations, then items.
+
+    Parameters
+    ----------
+    *stores : path
+        Folders of records.
+    untrained : bool
+        Models with drawn weights, instead of trained ones.
+
+    Raises
+    ------
+    ValueError
+        If there are no finished cells.
+    """
+    best: dict[tuple[str, str], Block] = {}
+    for block in recorded_blocks(*stores):
+        key = block.first.config["model"], block.preset
+        chosen = _as_in_the_paper(block) and bool(block.origin.get("untrained")) == untrained
+        if chosen and (key not in best or _size(block) > _size(best[key])):
+            best[key] = block
+    return sorted(best.values(), key=lambda b: (-b.origin.get("n_parameters", 0), b.label))
+
+
+def _as_in_the_paper(block: Block) -> bool:
+    config, usual = block.first.config, Cell()
+    return (
+        len(block.settings_run) == 3
+        and all(config.get(name, "") == getattr(usual, name) for name in AS_IN_THE_PAPER)
+        and not re.fullmatch(r"mini@\d+", config["model"])  # in the middle of its training
+    )
+
+
+def _size(block: Block) -> tuple[int, int, int]:
+    every = [record for cells in block.cells.values() for record in cells]
+    return len(every), block.first["k"], max(record["items"] for record in every)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One number is larger than another one.
+
+    Attributes
+    ----------
+    text : str
+        In words.
+    larger, smaller : tuple of str
+        Where the numbers are in a record; ``{random}`` is the preset's random baseline.
+    placed : bool
+        Whether they are read at a position.
+    similarity : bool
+        Whether it says nothing of a task that the model cannot do in context.
+    published : int, optional
+        The paper's table that has both.
+    rows : tuple of (str, str, str)
+        What tells the two rows apart there, and its value in each.
+    """
+
+    text: str
+    larger: tuple[str, ...]
+    smaller: tuple[str, ...]
+    placed: bool = True
+    similarity: bool = True
+    published: int | None = None
+    rows: tuple[str, str, str] = ("", "", "")
+
+
+def _accuracy(text: str, larger: str, smaller: str) -> Claim:
+    return Claim(
+        text,
+        ("accuracy", larger, "accuracy"),
+        ("accuracy", smaller, "accuracy"),
+        placed=False,
+        similarity=False,
+        published=1,
+        rows=("setting", larger, smaller),
+    )
+
+
+_RANDOM = ("references", "{random}", "mean")
+
+CLAIMS = (
+    _accuracy("accuracy: ICL above ZSL", "icl", "zsl"),
+    _accuracy("accuracy: FT above ZSL", "ft", "zsl"),
+    _accuracy("accuracy: ICL above FT", "icl", "ft"),
+    Claim(
+        "calibrated: ICL above ZSL",
+        ("calibrated", "icl", "accuracy"),
+        ("calibrated", "zsl", "accuracy"),
+        placed=False,
+        similarity=False,
+    ),
+    Claim("Rec2FTP above chance", ("rec2ftp", "value"), ("rec2ftp", "chance"), placed=False),
+    Claim(
+        "SimAOU above chance",
+        ("simaou", "normalised", "mean"),
+        ("simaou", "normalised", "references", "chance", "mean"),
+    ),
+    Claim(
+        "SimAM: after FT above before",
+        ("simam", "after", "mean"),
+        ("simam", "before", "mean"),
+        published=4,
+        rows=("map", "after", "before"),
+    ),
+    Claim("SimAM: after FT above random", ("simam", "after", "mean"), ("simam", "after", *_RANDOM)),
+    Claim(
+        "SimAM difference above random",
+        ("simam", "difference", "mean"),
+        ("simam", "difference", *_RANDOM),
+    ),
+    Claim(
+        "Kendall's tau above random",
+        ("kendall", "mean"),
+        ("kendall", *_RANDOM),
+        published=5,
+        rows=("weights", "ft", "random"),
+    ),
+)
+"""What the paper says, and what it would have to say where it has no chance level."""
+
+
+def gains(block: Block, claim: Claim, position: str) -> dict[str, Value]:
+    """By how much one number is larger, for each task of a block with sets that have both.
+
+    Parameters
+    ----------
+    block : Block
+    claim : Claim
+    position : str
+        ``"last"`` or ``"label"``: where similarities are read.
+
+    Returns
+    -------
+    dict of str to Value
+        By task: the mean difference, with its interval over demonstration sets.
+    """
+    home = ("positions", position) if claim.placed else ()
+    paths = [
+        home + tuple(part.format(random=PRESETS[block.preset].random[0]) for part in path)
+        for path in (claim.larger, claim.smaller)
+    ]
+    found = {}
+    for task in block.cells:
+        if claim.similarity and not block.can_do(task):
+            continue
+        if both := block.differences(task, *paths):
+            found[task] = Value.over_seeds(both)
+    return found
+
+
+def tally(found: Sequence[Block], position: str) -> list[list[str]]:
+    """Of how many tasks each claim holds: a row a claim, with a column a model.
+
+    The first two columns are the paper's models, of which there is no spread. In the others
+    ``5/6 (4)`` says that on five tasks of six the mean difference is above zero, and on four so is
+    the whole of its 95% interval over demonstration sets.
+    """
+    return [
+        [
+            claim.text,
+            *(_printed(claim, size) for size in ("1.3B", "2.7B")),
+            *(_counted(gains(block, claim, position)) for block in found),
+        ]
+        for claim in CLAIMS
+    ]
+
+
+def _printed(claim: Claim, size: str) -> str:
+    if claim.published is None:
+        return DASH
+    table = published.table(f"dai2023-{claim.published}")
+    name, *which = claim.rows
+    larger, smaller = (table.row(**{"model": size, name: value}) for value in which)
+    tasks = [task for task in larger if task != "average"]
+    return f"{sum(larger[task] > smaller[task] for task in tasks)}/{len(tasks)}"
+
+
+def _counted(found: dict[str, Value]) -> str:
+    if not found:
+        return DASH
+    above = sum(value.mean > 0 for value in found.values())
+    clear = sum(v.half is not None and v.mean - v.half > 0 for v in found.values())
+    return f"{above}/{len(found)} ({clear})"

@@ -1,0 +1,69 @@
+"""A number beside its controls: tables and figures of made-up records."""
+
+import numpy as np
+import pytest
+from test_gpt_report import record, store
+
+from iclbook.gpt.report.controls import beside_controls, draw
+from iclbook.gpt.report.recorded import controlled_blocks
+
+PATH = ("rec2ftp", "value")
+
+
+@pytest.fixture
+def blocks(tmp_path):
+    """Two draws of one task, one of another that the model cannot do, and three controls."""
+    store(
+        tmp_path,
+        *(record(k=32, seed=seed, recall=0.6 + 0.2 * seed) for seed in (0, 1)),
+        record(k=32, task="mr", counts=False),
+        record(k=32, control="wrong-labels", recall=0.3),
+        record(k=32, control="mr", recall=0.2),
+        record(k=32, model="tiny@untrained", counts=False, recall=0.1),
+    )
+    return controlled_blocks(tmp_path)["tiny"]
+
+
+def test_controls_stand_under_the_number_they_control(blocks):
+    table = beside_controls("T", blocks, *PATH, references={"chance": ("rec2ftp", "chance")})
+    assert table.columns == ("sst2", "mr")
+    found = dict(table.rows)
+    first = {label: values[0].mean for label, values in found.items()}
+    assert first == {
+        "finetuned": pytest.approx(0.7),
+        "on wrong labels": 0.3,
+        "on another task": 0.2,
+        "untrained network": 0.1,
+        "chance": 0.4,
+    }
+    assert found["finetuned"][0].half == pytest.approx(0.1 * 12.7062, rel=1e-4)
+    assert {values[1] for values in found.values()} == {None}
+    notes = " | ".join(table.notes)
+    assert "no better than its own label frequencies, so no similarities: mr" in notes
+    assert "another task: mr for sst2" in notes
+    assert "on wrong labels, not recorded: mr" in notes
+
+
+def test_an_untrained_network_is_shown_though_it_can_do_nothing(blocks):
+    alone = {name: blocks[name] for name in ("", "@untrained")}
+    rows = dict(beside_controls("T", alone, *PATH).rows)
+    assert rows["untrained network"][0].mean == 0.1
+    assert rows["on wrong labels"] == (None, None)
+
+
+def test_controls_alone_are_no_comparison(blocks):
+    with pytest.raises(ValueError, match="only controls: wrong-labels"):
+        beside_controls("T", {"wrong-labels": blocks["wrong-labels"]}, *PATH)
+
+
+def test_the_figure_has_a_panel_a_model_and_a_dot_a_value(blocks):
+    table = beside_controls("T", blocks, *PATH, references={"chance": ("rec2ftp", "chance")})
+    figure = draw({"one": table, "two": table}, "share")
+    assert [axis.get_title() for axis in figure.axes] == ["one", "two"]
+    drawn = {
+        bars.get_label(): bars.lines[0].get_ydata().tolist() for bars in figure.axes[0].containers
+    }
+    assert drawn["finetuned"] == pytest.approx([0.7])
+    assert drawn["on wrong labels"] == [0.3]
+    (chance,) = figure.axes[0].collections[-1].get_segments()
+    assert np.array(chance)[:, 1].tolist() == [0.4, 0.4]

@@ -11,6 +11,7 @@ from iclbook.checks.a_real_gpt import (
     calibrated_answers,
     demonstrations_that_fit,
     label_answers,
+    one_class,
 )
 from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
@@ -88,6 +89,7 @@ __all__ = [
     "mixed_rate",
     "momentum_coefficients",
     "negatives",
+    "one_class",
     "opposite_heads",
     "other_keys",
     "other_tokens",

@@ -11,6 +11,7 @@ from iclbook.checks.a_real_gpt import (
     calibrated_answers,
     demonstrations_that_fit,
     label_answers,
+    one_class,
 )
 from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
@@ -26,7 +27,7 @@ from iclbook.checks.implicit_finetuning import (
     trained_rows,
 )
 from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
-from iclbook.checks.meta_gradients import cosine_of_updates, other_keys, update_of_finetuning
+from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
 from iclbook.checks.nonlinear import (
     guess_without_context,
     kernel_step,
@@ -72,7 +73,6 @@ __all__ = [
     "calibrated_answers",
     "chance_bounds",
     "chance_of_noise",
-    "cosine_of_updates",
     "demonstrations_that_fit",
     "dual_output",
     "effective_number",
@@ -89,10 +89,12 @@ __all__ = [
     "mixed_rate",
     "momentum_coefficients",
     "negatives",
+    "one_class",
     "opposite_heads",
     "other_keys",
     "other_tokens",
     "page_loss",
+    "patched",
     "pooled_odds",
     "positive_features",
     "rates_under_noise",

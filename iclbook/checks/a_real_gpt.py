@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
-from iclbook.checks.verdict import Mistake, Verdict, mark
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def label_answers(answer) -> Verdict:
@@ -159,4 +159,26 @@ def calibrated_answers(answer) -> Verdict:
                 "A probability is taken off a logarithm: bring both to the same scale.",
             ),
         ],
+    )
+
+
+def one_class(guess, mixed, alone) -> Verdict:
+    """What demonstrations of one class do to the accuracy on two, less the mean score."""
+    happened = f"{alone:.2f}"
+    if alone > mixed - 0.1:
+        happened = "stays"
+    elif abs(alone - 1 / 2) < 0.1:
+        happened = "guess"
+    elif alone < 1 / 2:
+        happened = "below"
+    return weigh(
+        guess,
+        happened=happened,
+        expected="stays",
+        why="How a good review differs from a bad one stands in the weights. The demonstrations "
+        "push one word up, and what all reviews have in common was taken off.",
+        others={
+            "guess": "So it would be as it is, where the model says the same word nearly always.",
+            "below": "For that the model would have to take the words in another sense.",
+        },
     )

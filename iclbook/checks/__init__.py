@@ -27,7 +27,7 @@ from iclbook.checks.implicit_finetuning import (
     trained_rows,
 )
 from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
-from iclbook.checks.meta_gradients import cosine_of_updates, other_keys, update_of_finetuning
+from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
 from iclbook.checks.nonlinear import (
     guess_without_context,
     kernel_step,
@@ -73,7 +73,6 @@ __all__ = [
     "calibrated_answers",
     "chance_bounds",
     "chance_of_noise",
-    "cosine_of_updates",
     "demonstrations_that_fit",
     "dual_output",
     "effective_number",
@@ -95,6 +94,7 @@ __all__ = [
     "other_keys",
     "other_tokens",
     "page_loss",
+    "patched",
     "pooled_odds",
     "positive_features",
     "rates_under_noise",

@@ -22,55 +22,56 @@ def other_keys(guess, cosine) -> Verdict:
     )
 
 
-def cosine_of_updates(answer) -> Verdict:
-    """How like a matrix the updates of several questions are, from (updates, W)."""
+def patched(answer) -> Verdict:
+    """What a matrix with another question's patch makes of an input, from (W, z_0, z_C, z)."""
 
-    def cosines(updates, W):
-        products = (updates * W).sum((1, 2))
-        return products / (np.linalg.norm(updates, axis=(1, 2)) * np.linalg.norm(W))
+    def with_change(change):
+        """W z, and as much of a change W (z_C - z_0) as change(z_0, z_C, z) says."""
+        return lambda W, z_0, z_C, z: W @ z + change(z_0, z_C, z) * (W @ (z_C - z_0))
 
-    def by_rows(updates, W):
-        lengths = np.linalg.norm(updates, axis=2) * np.linalg.norm(W, axis=1)
-        return ((updates * W).sum(2) / lengths).mean()
+    def along(z_0, z_C, z):
+        return z_0 @ z / (z_0 @ z_0)
 
+    right = with_change(along)
     rng = np.random.default_rng(31)
-    cases = []
-    for n, rows, columns in [(3, 4, 4), (5, 2, 3)]:
-        W = rng.normal(size=(rows, columns))
-        updates = 0.3 * W + rng.normal(size=(n, rows, columns)) * rng.uniform(0.2, 3, (n, 1, 1))
-        updates[0] -= 2 * W
-        cases.append((updates, W))
+    cases = [
+        (rng.normal(size=(m, d)), *(rng.normal(size=d) + 0.5 for _ in range(3)))
+        for m, d in [(3, 4), (5, 2)]
+    ]
+    W, z_0, z_C, _ = cases[0]
     return mark(
         answer,
-        right=lambda updates, W: cosines(updates, W).mean(),
+        right=right,
         cases=cases,
-        edges={"with a single question": (rng.normal(size=(1, 3, 2)), rng.normal(size=(3, 2)))},
-        praise="A question with a long update counts no more than one with a short update.",
-        hint="For one question it is the cosine of two long vectors: all entries of each matrix.",
+        edges={"for the patch's own question": (W, z_0, z_C, z_0)},
+        praise="One fixed direction, as strongly as the other question's input points along z_0.",
+        hint="Write the patched matrix W + W (z_C - z_0) z_0^T / |z_0|^2, and apply it to z.",
         mistakes=[
             Mistake(
-                lambda updates, W: cosines(updates.mean(0)[None], W)[0],
-                "The matrices were averaged first. What is special about each question is gone "
-                "before you look at it.",
+                with_change(lambda z_0, z_C, z: 1.0),
+                "This adds the whole change, whatever z is. That is right for the question that "
+                "the patch was made for; on others a matrix of rank one acts by an inner product.",
             ),
             Mistake(
-                by_rows,
-                "This is a mean over rows. A faint row counts as much as a strong one.",
+                with_change(lambda z_0, z_C, z: z_0 @ z),
+                "Check it at z = z_0: what should the patched matrix make of it? Mind the length.",
             ),
             Mistake(
-                lambda updates, W: (updates * W).sum((1, 2)).mean(),
-                "Without the lengths this says how long the matrices are as well.",
+                with_change(lambda z_0, z_C, z: z_0 @ z / np.linalg.norm(z_0)),
+                "The length of z_0 counts twice: once for each z_0 that it meets.",
             ),
             Mistake(
-                lambda updates, W: abs(cosines(updates, W)).mean(),
-                "Without the signs, random matrices would look alike too.",
+                lambda W, z_0, z_C, z: along(z_0, z_C, z) * (W @ (z_C - z_0)),
+                "This is what the patch adds. What does the matrix do without it?",
             ),
             Mistake(
-                lambda updates, W: np.mean(
-                    [(u * W).sum() / (np.linalg.norm(u, 2) * np.linalg.norm(W, 2)) for u in updates]
-                ),
-                "For a matrix, the length that belongs to this inner product is the root of the "
-                "sum of all squared entries. This one is the largest singular value.",
+                with_change(lambda z_0, z_C, z: z_C @ z / (z_C @ z_C)),
+                "A question without the context meets z_0 in the patch, not z_C.",
+            ),
+            Mistake(
+                lambda W, z_0, z_C, z: W @ z_C,
+                "This is what the patch's own question gets. Where does the other question come "
+                "in?",
             ),
         ],
     )

@@ -1,52 +1,58 @@
 """Answers to the exercises of "Meta-gradients in a real head", as readers write them."""
 
-import math
-
 import numpy as np
 from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
 
 
-@right("cosine_of_updates")
-def cosines_as_vectors(updates, W):
-    flat, w = updates.reshape(len(updates), -1), W.ravel()
-    return np.mean(flat @ w / np.linalg.norm(flat, axis=1) / np.linalg.norm(w))
+@right("patched")
+def with_the_whole_matrix(W, z_0, z_C, z):
+    patch = np.outer(W @ (z_C - z_0), z_0) / (z_0**2).sum()
+    return (W + patch) @ z
 
 
-@right("cosine_of_updates")
-def cosines_by_traces(updates, W):
-    total = 0.0
-    for u in updates:
-        total += np.trace(u.T @ W) / math.sqrt(np.trace(u.T @ u) * np.trace(W.T @ W))
-    return total / len(updates)
+@right("patched")
+def with_another_input(W, z_0, z_C, z):
+    z_new = z + (z_C - z_0) * sum(a * b for a, b in zip(z_0, z)) / np.linalg.norm(z_0) ** 2
+    return W.dot(z_new)
 
 
-@wrong("cosine_of_updates", "averaged first")
-def cosine_of_the_mean(updates, W):
-    mean = updates.mean(axis=0)
-    return (mean * W).sum() / np.linalg.norm(mean) / np.linalg.norm(W)
+@wrong("patched", "whatever z is")
+def the_whole_change(W, z_0, z_C, z):
+    return W @ (z + z_C - z_0)
 
 
-@wrong("cosine_of_updates", "mean over rows")
-def cosine_of_each_row(updates, W):
-    return np.mean(
-        [r @ w / np.linalg.norm(r) / np.linalg.norm(w) for u in updates for r, w in zip(u, W)]
-    )
+@wrong("patched", "Mind the length")
+def without_the_length(W, z_0, z_C, z):
+    return (W + np.outer(W @ (z_C - z_0), z_0)) @ z
 
 
-@wrong("cosine_of_updates", "Without the lengths")
-def inner_products(updates, W):
-    return np.einsum("nij,ij->", updates, W) / len(updates)
+@wrong("patched", "counts twice")
+def divided_by_the_length_once(W, z_0, z_C, z):
+    return (W + np.outer(W @ (z_C - z_0), z_0) / np.linalg.norm(z_0)) @ z
 
 
-@wrong("cosine_of_updates", "Without the signs")
-def absolute_cosines(updates, W):
-    return np.mean([abs(cosines_as_vectors(u[None], W)) for u in updates])
+@wrong("patched", "without it")
+def the_patch_alone(W, z_0, z_C, z):
+    return np.outer(W @ (z_C - z_0), z_0) @ z / (z_0 @ z_0)
 
 
-@wrong("cosine_of_updates", "largest singular value")
-def cosines_by_spectral_norm(updates, W):
-    top = np.linalg.norm(updates, 2, axis=(1, 2)) * np.linalg.norm(W, 2)
-    return np.mean((updates * W).sum(axis=(1, 2)) / top)
+@wrong("patched", "meets z_0")
+def with_the_context_in_the_patch(W, z_0, z_C, z):
+    return (W + np.outer(W @ (z_C - z_0), z_C) / (z_C @ z_C)) @ z
+
+
+@wrong("patched", "own question")
+def the_answer_in_context(W, z_0, z_C, z):
+    return W @ z_C
+
+
+@almost("patched", "own question")
+def by_what_differs(W, z_0, z_C, z):
+    rest = z - z_0
+    size = rest @ rest
+    if not size:
+        return W @ z_0
+    return W @ z + (z_0 @ z) / (z_0 @ z_0) * (W @ (z_C - z_0))
 
 
 @right("update_of_finetuning")
@@ -89,12 +95,6 @@ def values_alone(X, W_K, W_V, dW_K, dW_V):
 @wrong("update_of_finetuning", "transposed")
 def keys_by_values(X, W_K, W_V, dW_K, dW_V):
     return difference_of_two_matrices(X, W_K, W_V, dW_K, dW_V).T
-
-
-@almost("cosine_of_updates", "single question")
-def likeness_without_empty_axes(updates, W):
-    products = [(u * W).sum() / np.linalg.norm(u) for u in updates.squeeze()]
-    return np.mean(products) / np.linalg.norm(W)
 
 
 @almost("update_of_finetuning", "wider than keys")

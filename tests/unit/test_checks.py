@@ -104,7 +104,7 @@ GIVEAWAYS = {
     "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
     "pooled_odds": ["a d", "b c", "maximum", ".sum("],
     "at_depth": ["0.5", "interp", "+ 1) /"],
-    "cosine_of_updates": ["flatten", "(A B)", "axis"],
+    "patched": ["z_0 z)", "outer", "(z_0"],
     "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }

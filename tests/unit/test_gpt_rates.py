@@ -18,10 +18,10 @@ ORIGIN = provenance(MODULE, hashes(MODULE), 1.0)
 GRID = (0.1, 0.3, 1.0)
 
 
-def write(folder, accuracy, created="2026-01-01", rates=GRID, **settings):
+def write(folder, accuracy, created="2026-01-01", rates=GRID, zero_shot=0.4, **settings):
     """A finished search; the settings as of `Rate`."""
     rate = Rate(**(dict(model="tiny", task="sst2", rates=rates) | settings))
-    found = {"rates": rates, "accuracy": accuracy, "zero_shot": 0.4, "items": 200}
+    found = {"rates": rates, "accuracy": accuracy, "zero_shot": zero_shot, "items": 200}
     found["best"] = rates[int(np.argmax(accuracy))]
     config = json.loads(json.dumps(asdict(rate)))
     values = {
@@ -46,12 +46,23 @@ def both(tmp_path):
 def test_curves_are_by_task_and_draw(both):
     rates = recorded_rates("tiny", both)
     assert list(rates.training) == list(rates.evaluated) == ["sst2", "subj"]  # as in the paper
-    assert rates.seeds == [0, 1]
+    assert rates.seeds == {"sst2": [0, 1], "subj": [0, 1]}
     assert rates.rows == 200
     np.testing.assert_array_equal(rates.grid, GRID)
     np.testing.assert_allclose(rates.training["subj"], [[0.5, 0.8, 0.8], [0.5, 0.8, 0.9]])
     np.testing.assert_allclose(rates.evaluated["sst2"], [[0.6, 0.7, 0.65]] * 2)
     assert rates.zero_shot == {"sst2": 0.4, "subj": 0.4}
+
+
+def test_a_search_on_training_rows_is_enough_and_draws_may_differ(tmp_path):
+    for task, seed, before in (("mr", 0, 0.4), ("mr", 3, 0.5), ("cb", 1, 0.3)):
+        write(tmp_path, [0.5, 0.8, 0.6], task=task, seed=seed, zero_shot=before)
+    rates = recorded_rates("tiny", tmp_path)
+    assert rates.seeds == {"mr": [0, 3], "cb": [1]}
+    assert rates.evaluated == {}
+    assert rates.training["cb"].shape == (1, 3)
+    assert rates.zero_shot == {"mr": pytest.approx(0.45), "cb": 0.3}
+    assert rates.honest("mr", 3) == 0.3
 
 
 def test_of_equally_good_rates_the_smaller_is_taken(both):

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats.contingency import odds_ratio as scipy_odds_ratio
 
 from iclbook import records
+from iclbook.gpt.metrics import seed_interval
 from iclbook.gpt.report import within
 from iclbook.gpt.report.within import Answers, counts, difference, exact_interval, odds_ratio
 
@@ -55,6 +56,7 @@ def test_worked_by_hand():
     )
     weights = 6 * 4 / 10, 4 * 16 / 20
     gaps = 5 / 6 - 1 / 4, 2 / 4 - 4 / 16
+    assert within.weight(tables) == pytest.approx(sum(weights))
     assert difference(tables) == pytest.approx(np.dot(weights, gaps) / sum(weights))
 
 
@@ -150,11 +152,27 @@ def test_other_items_refuses_draws_on_different_items():
         within.other_items([], np.random.default_rng(0))
 
 
-def test_over_draws():
-    tables = np.array([[[[9, 2], [4, 5]]], [[[8, 3], [5, 5]]], [[[10, 1], [4, 7]]]])
-    low, high = within.over_draws(tables)
-    assert low < odds_ratio(np.concatenate(tables)) < high
-    same = within.over_draws(tables[[0, 0, 0]])  # draws that do not differ leave nothing open
-    assert same == pytest.approx((odds_ratio(tables[0]),) * 2)
-    for untold in (tables[:1], np.array([[[[4, 0], [1, 3]]]] * 3)):
-        assert np.isnan(within.over_draws(untold)).all()
+TABLES = np.array([[[[9, 2], [4, 5]]], [[[8, 3], [5, 5]]], [[[10, 1], [4, 7]]]])
+
+
+@pytest.mark.parametrize("statistic", [difference, within.log_odds_ratio])
+def test_over_draws(statistic):
+    low, high = within.over_draws(TABLES, statistic)
+    assert low < statistic(np.concatenate(TABLES)) < high
+    same = within.over_draws(TABLES[[0, 0, 0]], statistic)  # they do not differ
+    assert same == pytest.approx((statistic(TABLES[0]),) * 2)
+    for untold in (TABLES[:1], np.array([[[[0, 0], [1, 3]]]] * 3)):
+        assert np.isnan(within.over_draws(untold, statistic)).all()
+
+
+def test_over_draws_of_a_mean_is_the_interval_of_seeds():
+    """With as many items each, the pooled difference is the mean: the jackknife changes nothing."""
+    tables = np.array([[[[9, 1], [4, 6]]], [[[8, 2], [5, 5]]], [[[10, 0], [2, 8]]]])
+    _, low, high = seed_interval(difference(tables))
+    assert within.over_draws(tables) == pytest.approx((low, high))
+
+
+def test_an_odds_ratio_that_hangs_on_one_draw_has_no_interval():
+    tables = np.array([[[[9, 0], [4, 5]]], [[[8, 0], [5, 5]]], [[[10, 1], [4, 7]]]])
+    assert np.isfinite(within.log_odds_ratio(np.concatenate(tables)))
+    assert np.isnan(within.over_draws(tables, within.log_odds_ratio)).all()

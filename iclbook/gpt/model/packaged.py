@@ -268,8 +268,10 @@ def _size(folder: Path) -> int:
 
 
 def _reason(lines: list[str]) -> str:
+    """What pip says in the end; of an index that does not answer it only says that it tried."""
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
-    return f"{(errors or lines)[-1].rstrip('.')}."
+    silent = "it cannot be reached. " if any("Retrying" in line for line in lines) else ""
+    return f"{silent}{(errors or lines)[-1].rstrip('.')}."
 
 
 def _say(text: str) -> None:

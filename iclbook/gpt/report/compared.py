@@ -22,8 +22,8 @@ AS_IN_THE_PAPER = (*(name for name in FINETUNING if name != "ft_all_k"), "contro
 """Settings that have to be the defaults."""
 
 
-def of_models(*stores: Path | str, untrained: bool = False) -> list[Block]:
-    """One block of each model and preset, the largest model first.
+def of_models(*stores: Path | str) -> list[Block]:
+    """One block of each trained model and preset, the largest model first.
 
     It is finetuned as in the paper, and ran in all three settings. If there are several, on other
     numbers of demonstrations or items, the one with the most cells counts, then the one with the
@@ -33,8 +33,6 @@ def of_models(*stores: Path | str, untrained: bool = False) -> list[Block]:
     ----------
     *stores : path
         Folders of records.
-    untrained : bool
-        Models with drawn weights, instead of trained ones.
 
     Raises
     ------
@@ -44,8 +42,7 @@ def of_models(*stores: Path | str, untrained: bool = False) -> list[Block]:
     best: dict[tuple[str, str], Block] = {}
     for block in recorded_blocks(*stores):
         key = block.first.config["model"], block.preset
-        chosen = _as_in_the_paper(block) and bool(block.origin.get("untrained")) == untrained
-        if chosen and (key not in best or _size(block) > _size(best[key])):
+        if _as_in_the_paper(block) and (key not in best or _size(block) > _size(best[key])):
             best[key] = block
     return sorted(best.values(), key=lambda b: (-b.origin.get("n_parameters", 0), b.label))
 
@@ -55,6 +52,7 @@ def _as_in_the_paper(block: Block) -> bool:
     return (
         len(block.settings_run) == 3
         and all(config.get(name, "") == getattr(usual, name) for name in AS_IN_THE_PAPER)
+        and not block.origin.get("untrained")
         and not re.fullmatch(r"mini@\d+", config["model"])  # in the middle of its training
     )
 
@@ -182,7 +180,7 @@ def tally(found: Sequence[Block], position: str) -> list[list[str]]:
 
     The first two columns are the paper's models, of which there is no spread. In the others
     ``5/6 (4)`` says that on five tasks of six the mean difference is above zero, and on four so is
-    the whole of its 95% interval over demonstration sets.
+    the whole of its 95% interval over demonstration sets; with one set there is no interval.
     """
     return [
         [
@@ -208,5 +206,5 @@ def _counted(found: dict[str, Value]) -> str:
     if not found:
         return DASH
     above = sum(value.mean > 0 for value in found.values())
-    clear = sum(v.half is not None and v.mean - v.half > 0 for v in found.values())
-    return f"{above}/{len(found)} ({clear})"
+    clear = [v.mean > v.half for v in found.values() if v.half is not None]
+    return f"{above}/{len(found)}" + (f" ({sum(clear)})" if clear else "")

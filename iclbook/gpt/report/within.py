@@ -15,7 +15,7 @@ the other; the second by an exact interval.
 Chapter: "Do they get the same items right?"
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,13 +78,19 @@ def _cells(answers: Answers) -> Bool[np.ndarray, "labels 2 2 n"]:
     return label[:, None, None] & row[:, None] & column
 
 
+def weight(tables: Shaped[np.ndarray, "*rest strata 2 2"]) -> Float[np.ndarray, "*rest"] | float:
+    """How much tables can tell: the sum of n1 n0 / (n1 + n0), n1 items mended and n0 missed."""
+    (a, b), (c, d) = _entries(tables)
+    return ((a + b) * (c + d) / np.maximum(a + b + c + d, 1)).sum(-1)
+
+
 def difference(
     tables: Shaped[np.ndarray, "*rest strata 2 2"],
 ) -> Float[np.ndarray, "*rest"] | float:
     """Share of mended items right in context minus that of missed ones, pooled over tables.
 
-    Each table counts with n1 n0 / (n1 + n0), where n1 items are mended and n0 missed (Greenland and
-    Robins 1985): with the precision of its difference if nothing but chance is at work.
+    Each table counts with its `weight` (Greenland and Robins 1985): with the precision of its
+    difference if nothing but chance is at work.
 
     Parameters
     ----------
@@ -97,10 +103,8 @@ def difference(
         NaN where no table has both mended and missed items.
     """
     (a, b), (c, d) = _entries(tables)
-    mended, missed = a + b, c + d
-    items = np.maximum(mended + missed, 1)
-    weight = (mended * missed / items).sum(-1)
-    return _ratio(((a * missed - c * mended) / items).sum(-1), weight)
+    items = np.maximum(a + b + c + d, 1)
+    return _ratio(((a * (c + d) - c * (a + b)) / items).sum(-1), weight(tables))
 
 
 def odds_ratio(
@@ -124,6 +128,14 @@ def odds_ratio(
     (a, b), (c, d) = _entries(tables)
     items = np.maximum(a + b + c + d, 1)
     return _ratio((a * d / items).sum(-1), (b * c / items).sum(-1))
+
+
+def log_odds_ratio(
+    tables: Shaped[np.ndarray, "*rest strata 2 2"],
+) -> Float[np.ndarray, "*rest"] | float:
+    """Natural logarithm of `odds_ratio`: what an interval is symmetric in."""
+    with np.errstate(divide="ignore"):
+        return np.log(odds_ratio(tables))
 
 
 def exact_interval(
@@ -203,35 +215,39 @@ def other_items(
 
 
 def over_draws(
-    tables: Int[np.ndarray, "draws labels 2 2"], level: float = 0.95
+    tables: Int[np.ndarray, "draws labels 2 2"],
+    statistic: Callable = difference,
+    level: float = 0.95,
 ) -> tuple[float, float]:
-    """Interval of the pooled odds ratio for other demonstrations, leaving out one draw each time.
+    """Interval of a pooled number for other demonstrations, leaving out one draw each time.
 
-    The jackknife of its logarithm, with Student's law. (Labels of different draws are tables of
-    their own.)
+    The jackknife with Student's law. Labels of different draws are tables of their own.
 
     Parameters
     ----------
     tables : (draws, labels, 2, 2) int array
         See `counts`.
+    statistic : callable
+        `difference` or `log_odds_ratio`.
     level : float
         Coverage, between 0 and 1.
 
     Returns
     -------
     low, high : float
-        NaN for a single draw, or where an odds ratio without one draw is 0, infinite or undefined.
+        NaN for a single draw, or where the number is not finite without one of the draws.
     """
     draws = len(tables)
     if draws == 1:
         return np.nan, np.nan
-    kept = [tables, *(np.delete(tables, draw, axis=0) for draw in range(draws))]
-    ratios = np.array([odds_ratio(np.concatenate(some)) for some in kept])
-    if not (np.isfinite(ratios) & (ratios > 0)).all():
+    every, *without = (
+        float(statistic(np.concatenate(some)))
+        for some in (tables, *(np.delete(tables, draw, axis=0) for draw in range(draws)))
+    )
+    if not np.isfinite([every, *without]).all():
         return np.nan, np.nan
-    every, *without = np.log(ratios)
     _, low, high = seed_interval(draws * every - (draws - 1) * np.array(without), level)
-    return float(np.exp(low)), float(np.exp(high))
+    return low, high
 
 
 def _entries(tables):

@@ -24,7 +24,7 @@ from iclbook.checks.gradient_descent_is_memory import (
 from iclbook.checks.implicit_finetuning import (
     honest_accuracy,
     suffers_from_moved_labels,
-    trained_rows,
+    trained_entries,
 )
 from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
 from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
@@ -118,7 +118,7 @@ __all__ = [
     "targets",
     "targets_left",
     "tau_by_pairs",
-    "trained_rows",
+    "trained_entries",
     "turned_around",
     "turned_inputs",
     "two_eigenvalues",

@@ -1,74 +1,48 @@
 """Exercises of the chapter "Finetuning on the demonstrations"."""
 
-from functools import wraps
-
 import numpy as np
 
 from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
-def trained_rows(answer) -> Verdict:
-    """The numbers of the rows of a fused matrix that train, from (heads, size)."""
+def trained_entries(answer) -> Verdict:
+    """How many entries train, from (layers, width, heads, groups, size)."""
 
-    def rows(shape, axis):
-        """All rows but the first ones along an axis of this shape."""
-        numbers = np.moveaxis(np.arange(np.prod(shape)).reshape(shape), axis, 0)
-        return np.sort(numbers[1:].ravel())
+    def entries(layers, width, groups, size):
+        return 2 * layers * width * groups * size
 
     return mark(
-        _with_masks_as_numbers(answer),
-        right=lambda heads, size: rows((heads, 3, size), 1),
-        cases=[(4, 5), (2, 3)],
-        edges={"with a single head": (1, 4)},
-        praise="Two stripes in three, in each head.",
-        hint="Draw the rows of the first head on paper, then those of the second.",
+        answer,
+        right=lambda layers, width, heads, groups, size: entries(layers, width, groups, size),
+        cases=[(30, 576, 9, 3, 64), (18, 640, 4, 1, 256)],
+        edges={"where each head has keys of its own": (12, 768, 12, 12, 64)},
+        praise="In a model whose heads share keys, demonstrations have few entries to change.",
+        hint="Which matrices train in a layer, and how tall and wide is each?",
         mistakes=[
             Mistake(
-                lambda heads, size: rows((3, heads * size), 0),
-                "This is how GPT-2 sorts its outputs: all queries first. Here heads come first.",
+                lambda layers, width, heads, groups, size: entries(layers, width, heads, size),
+                "This would be right if every head of queries had keys and values of its own.",
             ),
             Mistake(
-                lambda heads, size: rows((heads * size, 3), 1),
-                "Here query, key and value take turns row by row; within a head they are blocks.",
+                lambda layers, width, heads, groups, size: entries(layers, width, groups, size) / 2,
+                "This counts one of the two: keys or values.",
             ),
             Mistake(
-                lambda heads, size: (
-                    np.arange(size) + 3 * size * np.arange(heads)[:, None]
-                ).ravel(),
-                "These are the rows that stay as they are.",
+                lambda layers, width, heads, groups, size: (
+                    layers * width * size * (heads + 2 * groups)
+                ),
+                "The queries are among these. They do not train.",
             ),
             Mistake(
-                lambda heads, size: np.arange(3 * heads * size),
-                "All rows would train. Which of the three kinds stays as it is?",
+                lambda layers, width, heads, groups, size: 2 * width * groups * size,
+                "These are the entries of one layer.",
             ),
             Mistake(
-                lambda heads, size: np.arange(size, 3 * size),
-                "These are the rows of one head. There are more heads.",
-            ),
-            Mistake(
-                lambda heads, size: rows((heads, 3, size), 1) + 1,
-                "The rows are counted from 0.",
-            ),
-            Mistake(
-                lambda heads, size: (np.arange(3 * heads * size) // size % 3 > 0).astype(int),
-                "This is a mask, one entry for each row. Return the numbers of the rows instead.",
+                lambda layers, width, heads, groups, size: 2 * layers * groups * size,
+                "These are the rows. Each has an entry for every input.",
             ),
         ],
     )
-
-
-def _with_masks_as_numbers(answer):
-    """An answer that gives 0 and 1 for a Boolean array, so that `mark` can compare it."""
-    if not callable(answer):
-        return answer
-
-    @wraps(answer)
-    def numbers(*arguments):
-        found = answer(*arguments)
-        mask = isinstance(found, np.ndarray) and found.dtype.kind == "b"
-        return found.astype(int) if mask else found
-
-    return numbers
 
 
 def honest_accuracy(answer) -> Verdict:

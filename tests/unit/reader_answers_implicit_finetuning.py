@@ -4,54 +4,39 @@ import numpy as np
 from reader_answers import PREDICTIONS, Prediction, almost, right, wrong
 
 
-@right("trained_rows")
-def rows_by_loop(heads, size):
-    return [
-        (3 * head + part) * size + row
-        for head in range(heads)
-        for part in (1, 2)
-        for row in range(size)
-    ]
+@right("trained_entries")
+def entries_by_loop(layers, width, heads, groups, size):
+    return sum(groups * size * width for _ in range(layers) for _ in "kv")
 
 
-@right("trained_rows")
-def rows_by_remainder(heads, size):
-    return np.flatnonzero(np.arange(3 * heads * size) // size % 3)
+@right("trained_entries")
+def entries_by_shares(layers, width, heads, groups, size):
+    return layers * 2 * (heads * size * width) * groups // heads
 
 
-@wrong("trained_rows", "GPT-2")
-def rows_as_in_gpt2(heads, size):
-    return list(range(heads * size, 3 * heads * size))
+@wrong("trained_entries", "keys and values of its own")
+def entries_without_groups(layers, width, heads, groups, size):
+    return layers * 2 * heads * size * width
 
 
-@wrong("trained_rows", "row by row")
-def rows_in_turn(heads, size):
-    return np.flatnonzero(np.arange(3 * heads * size) % 3)
+@wrong("trained_entries", "one of the two")
+def entries_of_keys(layers, width, heads, groups, size):
+    return layers * groups * size * width
 
 
-@wrong("trained_rows", "stay as they are")
-def rows_of_queries(heads, size):
-    return np.flatnonzero(np.arange(3 * heads * size) // size % 3 == 0)
+@wrong("trained_entries", "They do not train")
+def entries_with_queries(layers, width, heads, groups, size):
+    return layers * (heads + groups + groups) * size * width
 
 
-@wrong("trained_rows", "All rows would train")
-def rows_all(heads, size):
-    return list(range(3 * heads * size))
+@wrong("trained_entries", "one layer")
+def entries_of_a_layer(layers, width, heads, groups, size):
+    return groups * size * width * 2
 
 
-@wrong("trained_rows", "There are more heads")
-def rows_of_one_head(heads, size):
-    return [size + row for row in range(2 * size)]
-
-
-@wrong("trained_rows", "counted from 0")
-def rows_counted_from_one(heads, size):
-    return [row + 1 for row in rows_by_loop(heads, size)]
-
-
-@wrong("trained_rows", "This is a mask")
-def rows_as_mask(heads, size):
-    return np.arange(3 * heads * size) // size % 3 > 0
+@wrong("trained_entries", "These are the rows")
+def entries_as_rows(layers, width, heads, groups, size):
+    return layers * groups * size * 2
 
 
 @right("honest_accuracy")
@@ -89,9 +74,9 @@ def nothing_chosen(selection, evaluation):
     return np.mean(evaluation)
 
 
-@almost("trained_rows", "single head")
-def rows_without_empty_axes(heads, size):
-    return np.arange(3 * heads * size).reshape(heads, 3, size).squeeze()[:, 1:].ravel()
+@almost("trained_entries", "keys of its own")
+def entries_where_heads_share(layers, width, heads, groups, size):
+    return layers * 2 * (groups if groups < heads else 1) * size * width
 
 
 @almost("honest_accuracy", "single rate")

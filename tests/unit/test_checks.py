@@ -60,7 +60,7 @@ FORMS = {
 # What a solution is made of. A message may point to it and may not spell it out.
 CODE = re.compile(r"np\.|numpy|lambda |return |\*\*|\.T\b|\.sum|@|\w\[|outer\(|exp\(\w+\)|==")
 GIVEAWAYS = {
-    "trained_rows": ["heads, 3", "reshape", "arange"],
+    "trained_entries": ["twice", "groups times", "2 *"],
     "honest_accuracy": ["argmax", "evaluation[", "best on selection"],
     "label_answers": ["argmax", "label_ids]", "column of"],
     "calibrated_answers": ["argmax", "softmax", "log(", "exp("],

@@ -48,7 +48,7 @@ def test_a_model_is_one_block_and_large_ones_come_first(tmp_path):
 
 def test_only_trained_models_finetuned_as_in_the_paper_are_compared(tmp_path):
     others = (
-        record(settings=("zsl", "icl")),
+        record(settings=("zsl", "ft")),
         record(control="wrong-labels"),
         record(rule="lcgd-paper"),
         record(optimiser="adam"),
@@ -61,6 +61,24 @@ def test_only_trained_models_finetuned_as_in_the_paper_are_compared(tmp_path):
     assert of_models(tmp_path) == []
     store(tmp_path, record(preset="dai-code"), record())
     assert [block.preset for block in of_models(tmp_path)] == ["book", "dai-code"]
+
+
+def test_a_model_that_was_not_finetuned_has_its_accuracies_alone(tmp_path):
+    for seed in (0, 1):
+        store(tmp_path, record(model="new", k=8, seed=seed, settings=("zsl", "icl")))
+        store(tmp_path, record(k=8, seed=seed, settings=("zsl", "icl")))
+    store(tmp_path, record(k=4))
+    found = of_models(tmp_path)
+    # all settings are more than many cells
+    assert {block.model: len(block.settings_run) for block in found} == {"new": 2, "tiny": 3}
+    accuracy, *others = side_by_side(found)
+    rows = {label: values[0] for label, values in accuracy.rows if label.startswith("new")}
+    assert [value and value.mean for value in rows.values()] == pytest.approx([40, None, 80])
+    for table in others:
+        assert all(v == (None,) for label, v in table.rows if label.startswith("new"))
+        assert any(n.startswith("new: not run, and needed here: ft") for n in table.notes)
+    counted = {row[0]: row[3:] for row in tally(found, "label")}
+    assert counted["SimAOU above chance"][[b.model for b in found].index("new")] == "–"
 
 
 def test_settings_that_older_records_do_not_name_are_the_defaults(tmp_path):

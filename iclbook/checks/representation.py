@@ -13,19 +13,19 @@ def _cosine(a, b):
     return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
 
-def another_item(guess, score, own_score, chance) -> Verdict:
-    """What becomes of SimAOU if each item gets the finetuning update of another item."""
-    share = score / own_score
-    happened = "chance" if score < 1.5 * chance else "stays" if share > 0.8 else "halves"
+def another_item(guess, left, own) -> Verdict:
+    """What becomes of SimAOU, above chance, if each item gets the update of another item."""
+    share = left / own
+    happened = "stays" if share > 0.8 else "halves" if share > 0.5 else "chance"
     return weigh(
         guess,
         happened=happened,
-        expected="stays",
-        why="At this token most of an update is the same for every item: what the template and "
-        "the label words do to it. The score is a similarity of these, not of sentences.",
+        expected="chance",
+        why="Little is left above chance: what the two settings share is mostly about the very "
+        "sentence, and not one lesson that all sentences get.",
         others={
-            "chance": "So it would be if each update were about its own sentence.",
-            "halves": "A part of each update is about its sentence, but here it is a small one.",
+            "stays": "So it would be if finetuning did the same to every sentence.",
+            "halves": "A part is the same for every sentence, but here it is a small one.",
         },
     )
 

@@ -74,14 +74,18 @@ def run(experiment: str, config: Mapping[str, Any] | None = None, *, name: str) 
 def portable(value: Any) -> Any:
     """Settings without the folders in which this machine keeps its files.
 
-    Paths of files that exist become relative to the current folder, or ``~/...`` within home.
+    Paths of files that exist become relative to the current folder, or ``~/...`` within home; so do
+    those with something behind an ``@``, such as ``FOLDER@untrained``.
     """
     if isinstance(value, dict):
         return {name: portable(entry) for name, entry in value.items()}
     if isinstance(value, list):
         return [portable(entry) for entry in value]
-    if not isinstance(value, str) or not os.path.isabs(value) or not os.path.exists(value):
+    if not isinstance(value, str) or not os.path.isabs(value):
         return value
+    if not os.path.exists(value):
+        place, at, behind = value.rpartition("@")
+        return portable(place) + at + behind if os.path.exists(place) else value
     for folder, prefix in ((os.getcwd(), "./"), (os.path.expanduser("~"), "~/")):
         if Path(value).is_relative_to(folder):
             return prefix + Path(value).relative_to(folder).as_posix()

@@ -1,4 +1,4 @@
-"""Colab in small: torch, transformers, numpy, matplotlib, ipywidgets and the wheel.
+"""Colab in small: torch, transformers, accelerate, numpy, matplotlib, ipywidgets and the wheel.
 
 It is kept in ``_build`` and made again when a pin changes. The wheel is installed afresh each time.
 """
@@ -14,7 +14,8 @@ import pytest
 
 from tools.notebooks import KERNEL_ENVIRONMENT, ROOT
 
-PROVIDED = ("torch", "transformers", "numpy", "matplotlib", "ipywidgets", "ipykernel")
+PROVIDED = ("torch", "transformers", "accelerate", "numpy", "matplotlib", "ipywidgets",
+            "ipykernel")
 ENVIRONMENT = ROOT / "_build" / "colab-env"
 
 

@@ -105,8 +105,8 @@ def size_by_search_above_a_hundredth(score):
 
 
 PREDICTIONS["another_item"] = Prediction(
-    right="stays",
-    wrong=("chance", "halves"),
-    measured=(0.47, 0.5, 0.11),
-    otherwise=(0.12, 0.5, 0.11),
+    right="chance",
+    wrong=("stays", "halves"),
+    measured=(0.018, 0.074),
+    otherwise=(0.07, 0.074),
 )

@@ -448,8 +448,10 @@ def test_drawn_weights_are_a_model_of_the_command(tiny, tmp_path, command):
     words = asked(tiny, out, "--lr", 0.1)
     code, _, errors = command(*words, "--model", tiny, f"{tiny}@untrained")
     assert code == 0, errors
-    origins = [r["model_origin"]["untrained"] for r in records.all_records(out)]
-    assert sorted(origins) == [False, True]
+    made = {r.config["model"]: r["model_origin"]["untrained"] for r in records.all_records(out)}
+    place = records.portable(tiny)
+    assert made == {place: False, f"{place}@untrained": True}
+    assert not place.startswith("/")
     assert len(recorded_blocks(out)) == 2
     code, _, errors = command(*words[:1], "--model", "./nonsense@untrained", *words[3:])
     assert code == 1

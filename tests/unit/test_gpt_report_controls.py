@@ -67,3 +67,4 @@ def test_the_figure_has_a_panel_a_model_and_a_dot_a_value(blocks):
     assert drawn["on wrong labels"] == [0.3]
     (chance,) = figure.axes[0].collections[-1].get_segments()
     assert np.array(chance)[:, 1].tolist() == [0.4, 0.4]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["–"]  # of the task it cannot do

@@ -28,16 +28,3 @@ def test_a_large_grid_has_colours_alone():
     show.grid(axis, np.ones((24, 32)), "share", low=0.0, high=1.0)
     assert not axis.texts
     assert axis.images[0].get_cmap().name == figures.UNSIGNED
-
-
-def test_each_class_of_a_cloud_has_a_sign_and_a_name():
-    gold = np.array([0, 1, 1])
-    clouds = [np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.zeros((3, 2))]
-    figure = show.update_and_clouds(np.eye(2), clouds, gold, ["bad", "good"], top=2.0)
-    update, linear, softmax = figure.axes
-    assert update.images[0].get_clim() == (-2, 2)
-    bad, good = linear.lines
-    assert bad.get_xydata().tolist() == [[1, 2]]
-    assert good.get_xydata().tolist() == [[3, 4], [5, 6]]
-    assert bad.get_marker() != good.get_marker()
-    assert [text.get_text() for text in softmax.get_legend().get_texts()] == ["bad", "good"]

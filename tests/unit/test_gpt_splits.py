@@ -15,7 +15,7 @@ from iclbook.gpt.reading.patch import read_patched, read_patches
 from iclbook.gpt.reading.splits import read_splits
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
-PLAIN = ["gpt2", "gpt_neox", "llama", "qwen2"]
+PLAIN = ["gpt2", "gpt_neox", "llama", "opt"]
 
 
 @pytest.mark.parametrize("family", PLAIN)

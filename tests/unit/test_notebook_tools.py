@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbval.plugin import comment_markers
 
-from tools import notebooks
+from tools import models, notebooks
 from tools.repository import install_cell, repository_url
 
 V4 = nbformat.v4
@@ -238,6 +238,15 @@ def test_running_stores_outputs_and_time(tmp_path):
     assert notebook.cells[2].outputs[0].text == "1\n"
     assert "about 0 s" not in notebook.cells[1].source
     assert notebooks.problems(notebook, URL) == []
+
+
+def test_a_chapter_without_its_model_is_left_as_it_was(tmp_path, capsys, monkeypatch):
+    path = saved(tmp_path, chapter(V4.new_code_cell('net = load_model("smollm2")')))
+    before = path.read_bytes()
+    monkeypatch.setattr(models, "missing", lambda name: f"{name} cannot be had.")
+    assert notebooks.main(["run", str(path)]) == 1
+    assert path.read_bytes() == before
+    assert capsys.readouterr().err == f"{path} is left as it was: smollm2 cannot be had.\n"
 
 
 @pytest.mark.parametrize(("source", "complaint"), [

@@ -104,7 +104,8 @@ def _missing(blocks: Mapping[str, Block]) -> tuple[str, ...]:
 def draw(tables: Mapping[str, Table], ylabel: str) -> Figure:
     """Tables of `beside_controls` as dots, one panel a model.
 
-    Bars are 95% intervals over demonstration sets; references are short lines, the first full.
+    Bars are 95% intervals over demonstration sets; references are short lines, the first full. A
+    dash stands where the cells themselves have no value.
 
     Parameters
     ----------
@@ -154,6 +155,9 @@ def _panel(axis: Axes, table: Table) -> None:
                 means, at - 0.45, at + 0.45, ls=next(styles), lw=2,
                 color=figures.COLOURS["difference"], label=label,
             )  # fmt: skip
+    for x, value in enumerate(dict(table.rows)[ROWS[""]]):
+        if value is None:
+            axis.text(x, 0, "–", ha="center", va="bottom")
     names = [task.removeprefix("mini-") for task in table.columns]
     axis.set_xticks(range(len(names)), names)
     axis.set_xlim(-0.6, len(names) - 0.4)

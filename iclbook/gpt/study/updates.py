@@ -20,7 +20,6 @@ from iclbook.gpt.report.searches import recorded_searches
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.demonstrations import mislabelled
 from iclbook.gpt.text.prompts import Prompts
-from iclbook.gpt.text.tasks import MINI
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 from iclbook.gpt.tuning.trainable import trainable
 from iclbook.records import Results
@@ -58,7 +57,14 @@ class Updates:
     """
 
     model: str = "mini"
-    tasks: tuple[str, ...] = tuple(MINI)
+    tasks: tuple[str, ...] = (
+        "mini-cb",
+        "mini-sst2",
+        "mini-sst5",
+        "mini-subj",
+        "mini-mr",
+        "mini-agnews",
+    )
     data: str = ""
     seeds: tuple[int, ...] = (0, 1, 2)
     k: int = 32

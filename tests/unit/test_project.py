@@ -89,7 +89,8 @@ def test_only_publishing_may_write():
 def test_every_action_is_pinned_and_runs_on_a_current_node():
     # The first majors on Node 24.
     least = {"cache": 5, "checkout": 5, "setup-python": 6, "upload-artifact": 6,
-             "download-artifact": 7, "configure-pages": 6, "upload-pages-artifact": 5, "deploy-pages": 5}
+             "download-artifact": 7, "configure-pages": 6, "upload-pages-artifact": 5,
+             "deploy-pages": 5}
     text = "\n".join(path.read_text("utf-8") for path in (ROOT / ".github").rglob("*.yml"))
     actions = re.findall(r"uses: (actions/\S+) # v(\d+)\.", text)
     assert len(actions) == len(re.findall("uses: actions", text))

@@ -1,7 +1,6 @@
 """Exercises of the chapter "A real GPT"."""
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
 
 from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
@@ -105,6 +104,8 @@ def demonstrations_that_fit(answer) -> Verdict:
 
 def calibrated_answers(answer) -> Verdict:
     """Answers without the prior that texts without content show, from (scores, empty)."""
+    from scipy.special import log_softmax, logsumexp  # no other check waits for it
+
     rng = np.random.default_rng(22)
 
     def scores_of(n, leaning, spread=1.0):

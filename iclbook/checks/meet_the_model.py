@@ -1,13 +1,14 @@
 """Exercises of the chapter "Meet the model"."""
 
 import numpy as np
-from scipy.special import log_softmax
 
 from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 
 
 def page_loss(answer) -> Verdict:
     """The loss of a page, from (logits, page)."""
+    from scipy.special import log_softmax  # no other check waits for it
+
     rng = np.random.default_rng(23)
 
     def page_of(length, words, shift=0.0):

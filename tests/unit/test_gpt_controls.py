@@ -330,7 +330,6 @@ def test_a_prior_without_preference_changes_nothing():
     seen = observed(0, np.log([1 / 3] * 3))
     found = calibrated(zsl=seen)["zsl"]
     assert found["accuracy"] == accuracy(seen.predicted, seen.gold)
-    assert np.array_equal(found["predicted"], seen.predicted)
     assert found["prior"] == pytest.approx([1 / 3] * 3)
 
 
@@ -339,7 +338,6 @@ def test_the_metric_has_an_entry_for_each_setting_with_a_prior():
     found = calibrated(zsl=seen, icl=observed(2, None))
     assert found.keys() == {"zsl"}
     expected = (seen.log_probs - seen.prior).argmax(1)
-    assert np.array_equal(found["zsl"]["predicted"], expected)
     assert found["zsl"]["accuracy"] == (expected == seen.gold).mean()
     assert found["zsl"]["prior"] == pytest.approx([0.6, 0.3, 0.1])
     assert {"chance", "p", "counts", "interval"} <= found["zsl"].keys()
@@ -360,7 +358,8 @@ def test_a_cell_calibrates_the_settings_that_it_runs(tiny, settings):
         context = setting == "icl"
         base = prior(model, blank, context)
         expected = calibrate(predict(model, prepared, context), base)
-        assert found["calibrated"][setting]["predicted"] == expected.tolist()
+        right = accuracy(expected, prepared.gold)
+        assert found["calibrated"][setting]["accuracy"] == pytest.approx(right, abs=1e-4)
         assert found["calibrated"][setting]["prior"] == pytest.approx(softmax(base), abs=1e-3)
 
 

@@ -25,11 +25,14 @@ def announce(path: str, seconds: float = 60.0) -> None:
 
 
 STUDY = """
+import signal
 import sys
 from iclbook.gpt.study.workers import Workers
 from tests.unit.worker_tasks import announce
 
 if __name__ == "__main__":
+    # A shell starts what runs in its background with Ctrl-C ignored, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     workers = Workers(2)
     found = [workers.submit(announce, path) for path in sys.argv[1:]]
     try:

@@ -62,7 +62,8 @@ class Block:
     @property
     def name(self) -> str:
         """Its model, and whether that was finetuned on conversations."""
-        instruct = (self.origin.get("source") or {}).get("kind") == "instruct"
+        trained = not self.origin.get("untrained")
+        instruct = trained and (self.origin.get("source") or {}).get("kind") == "instruct"
         return f"{self.model} (instruct)" if instruct else self.model
 
     @property

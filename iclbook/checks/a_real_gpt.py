@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh, what_became
 
 
 def label_answers(answer) -> Verdict:
@@ -165,16 +165,9 @@ def calibrated_answers(answer) -> Verdict:
 
 def one_class(guess, mixed, alone) -> Verdict:
     """What demonstrations of one class do to the accuracy on two, less the mean score."""
-    happened = f"{alone:.2f}"
-    if alone > mixed - 0.1:
-        happened = "stays"
-    elif abs(alone - 1 / 2) < 0.1:
-        happened = "guess"
-    elif alone < 1 / 2:
-        happened = "below"
     return weigh(
         guess,
-        happened=happened,
+        happened=what_became(mixed, alone, 1 / 2),
         expected="stays",
         why="How a good review differs from a bad one stands in the weights. The demonstrations "
         "push one word up, and what all reviews have in common was taken off.",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
+from iclbook.checks.verdict import Mistake, Verdict, mark, weigh, what_became
 
 
 def page_loss(answer) -> Verdict:
@@ -57,16 +57,9 @@ def page_loss(answer) -> Verdict:
 
 def labels_dealt_out(guess, before, after) -> Verdict:
     """What random labels of the demonstrations do to the accuracy on five classes, in context."""
-    happened = f"{after:.2f}"
-    if after > before - 0.1:
-        happened = "stays"
-    elif abs(after - 1 / 5) < 0.1:
-        happened = "guess"
-    elif after < 1 / 5:
-        happened = "below"
     return weigh(
         guess,
-        happened=happened,
+        happened=what_became(before, after, 1 / 5),
         expected="stays",
         why="What the words mean the model takes from its weights. The demonstrations show which "
         "words are used and how often, and that has not changed.",

@@ -179,6 +179,15 @@ def weigh(
     return Verdict(False, f'You said "{said}". {others[said]} {why}', refusal="It came otherwise.")
 
 
+def what_became(before: float, after: float, guess: float) -> str:
+    """What became of an accuracy: ``stays``, ``guess``, ``below`` a guess, or the number itself."""
+    if after > before - 0.1:
+        return "stays"
+    if abs(after - guess) < 0.1:
+        return "guess"
+    return "below" if after < guess else f"{after:.2f}"
+
+
 def _run_aloud(function: Callable, cases: Sequence[tuple]) -> tuple[list, bool]:
     """What `function` returns for each case, and whether it printed; what it printed is shown."""
     with contextlib.redirect_stdout(io.StringIO()) as page:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import datasets
 import huggingface_hub
@@ -356,6 +357,18 @@ def test_the_attribution_names_authors_licence_and_sources():
         assert part in text
 
 
+def without_a_hub(code: str, home: Path, offline: str) -> subprocess.CompletedProcess:
+    """Run code where the hub does not answer, or is not to be asked."""
+    env = os.environ | {
+        "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody listens there
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": offline,
+    }
+    return subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+
+
 @pytest.mark.parametrize("offline", ["0", "1"])
 def test_without_a_hub_the_rows_of_the_package_are_used_and_a_line_says_so(tmp_path, offline):
     code = (
@@ -363,14 +376,7 @@ def test_without_a_hub_the_rows_of_the_package_are_used_and_a_line_says_so(tmp_p
         "from iclbook.gpt.text import data\n"
         "print(data.load_rows('mr').origin['source'], time.time() - start < 30)"
     )
-    env = os.environ | {
-        "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody listens there
-        "HF_HOME": str(tmp_path),
-        "HF_HUB_OFFLINE": offline,
-    }
-    out = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
-    )
+    out = without_a_hub(code, tmp_path, offline)
     assert out.stdout == "package True\n"
     assert out.stderr == "mr: the few hundred rows of the package, as the hub cannot be reached\n"
 
@@ -474,14 +480,7 @@ def test_without_a_network_the_data_set_and_the_ways_out_are_named(tmp_path, off
         "from iclbook.gpt.text import data\n"
         "try:\n    data.load_rows('sst2')\nexcept ConnectionError as error:\n    print(error)"
     )
-    env = os.environ | {
-        "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody listens there
-        "HF_HOME": str(tmp_path),
-        "HF_HUB_OFFLINE": offline,
-    }
-    out = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
-    )
+    out = without_a_hub(code, tmp_path, offline)
     for part in ("nyu-mll/glue", "'sst2'", "HF_HUB_OFFLINE=1", "sst2/validation.jsonl", "mini"):
         assert part in out.stdout
 

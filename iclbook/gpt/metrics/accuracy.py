@@ -87,11 +87,30 @@ def check_rows(**rows) -> None:
             )
 
 
+def entry(
+    predicted: Int[np.ndarray, "n"],
+    gold: Int[np.ndarray, "n"],
+    tests: np.random.Generator,
+    intervals: np.random.Generator,
+) -> dict:
+    """What a record holds of an accuracy: `beats_own_frequencies`, and its `interval`."""
+    interval = share_interval(predicted == gold, intervals)
+    return beats_own_frequencies(predicted, gold, tests) | {"interval": list(interval)}
+
+
+def rows_of_settings(preset) -> tuple[Row, ...]:
+    """A row a setting, the same whatever the preset."""
+    return (
+        Row("ZSL", ("zsl", "accuracy"), drawn=False),
+        Row("FT", ("ft", "accuracy")),
+        Row("ICL", ("icl", "accuracy")),
+    )
+
+
 def _compute(given: Comparison, rng: np.random.Generator) -> dict:
     tests, intervals = rng.spawn(2)
     return {
-        name: beats_own_frequencies(setting.predicted, given.gold, tests)
-        | {"interval": list(share_interval(given.right(name), intervals))}
+        name: entry(setting.predicted, given.gold, tests, intervals)
         for name, setting in given.settings.items()
     }
 
@@ -101,11 +120,7 @@ ACCURACY = Metric(
     _compute,
     layout=Layout(
         title=lambda preset: "accuracy (%)",
-        rows=lambda preset: (
-            Row("ZSL", ("zsl", "accuracy"), drawn=False),
-            Row("FT", ("ft", "accuracy")),
-            Row("ICL", ("icl", "accuracy")),
-        ),
+        rows=rows_of_settings,
         published=1,
         scale=100.0,
         digits=1,

@@ -4,9 +4,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import softmax
 
-from iclbook.gpt.metrics.accuracy import beats_own_frequencies
-from iclbook.gpt.metrics.intervals import share_interval
-from iclbook.gpt.metrics.metric import Comparison, Layout, Metric, Row
+from iclbook.gpt.metrics.accuracy import entry, rows_of_settings
+from iclbook.gpt.metrics.metric import Comparison, Layout, Metric
 
 
 def calibrate(
@@ -41,10 +40,8 @@ def _compute(given: Comparison, rng: np.random.Generator) -> dict | None:
         if setting.prior is None:
             continue
         predicted = calibrate(setting.log_probs, setting.prior)
-        found[name] = beats_own_frequencies(predicted, given.gold, tests) | {
-            "interval": list(share_interval(predicted == given.gold, intervals)),
-            "prior": softmax(setting.prior).tolist(),
-        }
+        found[name] = entry(predicted, given.gold, tests, intervals)
+        found[name]["prior"] = softmax(setting.prior).tolist()
     return found or None
 
 
@@ -53,11 +50,7 @@ CALIBRATED = Metric(
     _compute,
     layout=Layout(
         title=lambda preset: "calibrated accuracy (%)",
-        rows=lambda preset: (
-            Row("ZSL", ("zsl", "accuracy"), drawn=False),
-            Row("FT", ("ft", "accuracy")),
-            Row("ICL", ("icl", "accuracy")),
-        ),
+        rows=rows_of_settings,
         scale=100.0,
         digits=1,
         similarity=False,

@@ -73,8 +73,14 @@ def test_a_cell_is_its_parts_put_together(tiny):
         assert {"simaou", "simam", "kendall"} == found["positions"][position].keys()
 
 
-def test_a_sweep_reads_the_prompts_once(tiny, monkeypatch):
+def forget():
+    """Nothing that an earlier test has read is at hand."""
     cell._prompted.cache_clear()
+    cell._zero_shot.cache_clear()
+
+
+def test_a_sweep_reads_the_prompts_once(tiny, monkeypatch):
+    forget()
     seen, real = [], cell.observe
     monkeypatch.setattr(
         cell, "observe", lambda *a, **k: (seen.append(k["context"]), real(*a, **k))[1]
@@ -84,9 +90,22 @@ def test_a_sweep_reads_the_prompts_once(tiny, monkeypatch):
     assert seen == [False, True, False, False, False]
 
 
+def test_draws_share_the_zero_shot_readings(tiny, monkeypatch):
+    forget()
+    seen, real = [], cell.observe
+    monkeypatch.setattr(
+        cell, "observe", lambda *a, **k: (seen.append(k["context"]), real(*a, **k))[1]
+    )
+    shared = results_of(cell_of(tiny, seed=1)), results_of(cell_of(tiny, seed=2))
+    assert seen == [False, True, False, True, False]
+    forget()
+    assert results_of(cell_of(tiny, seed=2)) == shared[1]
+    assert shared[0] != shared[1]
+
+
 @pytest.mark.parametrize("settings", SUBSETS, ids="-".join)
 def test_only_what_the_asked_settings_need_is_computed(tiny, monkeypatch, settings):
-    cell._prompted.cache_clear()
+    forget()
     done = []
     for name in ("observe", "predict", "finetune"):
         real = getattr(cell, name)
@@ -327,9 +346,9 @@ def test_observations_in_files_are_the_same_numbers(tiny, monkeypatch):
     lr = 1e-6  # so small a change that 16-bit numbers would lose it
     in_memory = results_of(cell_of(tiny, lr))
     monkeypatch.setattr(cell, "MEMORY_MAPPED", 0)
-    cell._prompted.cache_clear()
+    forget()
     in_files = results_of(cell_of(tiny, lr))
-    cell._prompted.cache_clear()
+    forget()
     assert in_files["positions"] == in_memory["positions"]
 
 

@@ -3,8 +3,8 @@
 A `Cell` scores the same items zero-shot, after finetuning on the demonstrations, and with the
 demonstrations in context, and compares what the last two do to the model. It is an experiment of
 `iclbook.records`: frozen settings, and a method ``run``. What does not depend on the learning rate
-(the model, the prompts, zero-shot and in context) is kept from one cell to the next, so a sweep
-pays for it once.
+(the model, the prompts, zero-shot and in context) is kept from one cell to the next, and what does
+not depend on the demonstrations (zero-shot) from one draw to the next, so a sweep pays for it once.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,28 +177,41 @@ class _Prompted:
     origin: dict
     seen: dict[str, Observations]
     wanted: dict[str, frozenset[str]]  # what is observed of each setting besides its answers
-    folder: tempfile.TemporaryDirectory | None
+    mapped: bool  # keep what is observed in files
 
 
 @functools.lru_cache(maxsize=1)
 def _prompted(setup: Setup, keeps: bool, inputs: str) -> _Prompted:
     """`inputs` is there so that other inputs under the same names are read again."""
-    model, preset = setup.language_model(), PRESETS[setup.preset]
+    model = setup.language_model()
     rows, demos, items = setup.rows()
     prepared = setup.prompts(model, rows, demos, items)
     examples = prepared
     if setup.ft_all_k:
         examples = setup.training(model, rows, demos, items)
-    folder, wants = None, wanted(SETTINGS if keeps else setup.settings)
-    observed = observed_bytes(model.net.config, prepared, preset, model.dtype.itemsize)
-    if any(wants.values()) and observed > MEMORY_MAPPED:
-        folder = tempfile.TemporaryDirectory(prefix="iclbook-")
+    wants = wanted(SETTINGS if keeps else setup.settings)
+    size = observed_bytes(model.net.config, prepared, PRESETS[setup.preset], model.dtype.itemsize)
+    mapped = any(wants.values()) and size > MEMORY_MAPPED
     blank = setup.without_content(model, rows, prepared)
-    prompted = _Prompted(prepared, blank, examples, rows.origin, {}, wants, folder)
-    for setting in ("zsl", "icl"):
-        if setting in setup.settings:
-            prompted.seen[setting] = _observe(model, prompted, setup, setting, wants[setting])
+    prompted = _Prompted(prepared, blank, examples, rows.origin, {}, wants, mapped)
+    if "zsl" in setup.settings:
+        alone = dataclasses.replace(setup, settings=("zsl",))
+        read = json.dumps(alone.inputs())
+        prompted.seen["zsl"] = _zero_shot(alone, wants["zsl"], mapped, read)
+    if "icl" in setup.settings:
+        prompted.seen["icl"] = _observe(model, prompted, setup, "icl", wants["icl"])
     return prompted
+
+
+@functools.lru_cache(maxsize=1)
+def _zero_shot(setup: Setup, want: frozenset[str], mapped: bool, inputs: str) -> Observations:
+    """What no demonstrations change; `inputs` as in `_prompted`."""
+    model = setup.language_model()
+    rows, _, items = setup.rows()
+    prepared = setup.prompts(model, rows, [], items)
+    blank = setup.without_content(model, rows, prepared)
+    prompted = _Prompted(prepared, blank, prepared, rows.origin, {}, {}, mapped)
+    return _observe(model, prompted, setup, "zsl", want)
 
 
 def _observe(
@@ -209,19 +223,19 @@ def _observe(
     if not want:
         scores = predict(model, prepared, context)
         return Observations(scores, scores.argmax(axis=1), prepared.gold, prior=before)
-    where = None
-    if prompted.folder is not None:
-        where = Path(prompted.folder.name) / setting
-        where.mkdir(exist_ok=True)
+    folder = tempfile.TemporaryDirectory(prefix="iclbook-") if prompted.mapped else None
     observed = observe(
         model,
         prepared,
         context=context,
         positions=PRESETS[setup.preset].positions,
         want=want,
-        folder=where,
+        folder=folder and folder.name,
     )
-    return dataclasses.replace(observed, prior=before)
+    found = dataclasses.replace(observed, prior=before)
+    if folder is not None:
+        weakref.finalize(found, folder.cleanup)
+    return found
 
 
 def observed_bytes(config, prepared: Prompts, preset, size: int) -> int:

@@ -4,7 +4,8 @@
 are those of the package; ``--store FOLDER`` names another folder.
 
 ``python -m iclbook regression EXPERIMENT [--OPTION VALUE ...]`` runs an experiment of Part II with
-settings of your own and keeps it as a record.
+settings of your own and keeps it as a record; ``python -m iclbook doubts EXPERIMENT ...`` one of
+Part V.
 
 ``python -m iclbook run|table|tasks|models|pretrain`` are the language experiments.
 """
@@ -24,7 +25,10 @@ from iclbook.records import command as recorded
 from iclbook.records import options as settings
 from iclbook.records import signature
 
-PARTS = {"regression": "run an experiment of Part II"}
+PARTS = {
+    "doubts": "run an experiment of Part V",
+    "regression": "run an experiment of Part II",
+}
 """Commands that run experiments; the names of these begin with the command."""
 
 

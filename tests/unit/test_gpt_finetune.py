@@ -190,6 +190,32 @@ def test_adam_on_the_whole_model_for_some_epochs():
     assert np.mean(result.losses[-4:]) < np.mean(result.losses[:4])
 
 
+@pytest.mark.parametrize("batch", [1, 2, "full"])
+def test_each_epoch_shows_the_model_as_so_many_epochs_leave_it(batch):
+    net, prompts, seen = load_net("gpt2"), make_prompts(), {}
+    how = Finetuning(lr=LR, epochs=3, batch=batch)
+    with finetune(
+        as_model(net), prompts, how, each_epoch=lambda epoch: seen.update({epoch: weights_of(net)})
+    ):
+        pass
+    assert list(seen) == [1, 2, 3]
+    for epochs, weights in seen.items():
+        assert_near(weights, finetuned(net, prompts, epochs=epochs, batch=batch)[0], atol=0)
+
+
+def test_a_layer_causal_rule_is_not_looked_at_each_epoch():
+    with (
+        pytest.raises(ValueError, match="each_epoch does not go with rule 'lcgd-code'"),
+        finetune(
+            as_model(load_net("gpt2")),
+            make_prompts(),
+            Finetuning(lr=LR, rule="lcgd-code"),
+            each_epoch=print,
+        ),
+    ):
+        pass
+
+
 def test_values_of_one_layer():
     net, prompts = load_net("qwen2"), make_prompts()
     base = weights_of(net)

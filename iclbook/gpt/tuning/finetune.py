@@ -9,7 +9,7 @@ Only the entries that train are kept twice. They are written back at the end, so
 there again bit for bit, without being loaded.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -118,7 +118,11 @@ class Finetuned:
 
 @contextmanager
 def finetune(
-    model: LanguageModel, prompts: Prompts, how: Finetuning, record_queries: bool = False
+    model: LanguageModel,
+    prompts: Prompts,
+    how: Finetuning,
+    record_queries: bool = False,
+    each_epoch: Callable[[int], object] | None = None,
 ) -> Iterator[Finetuned]:
     """Finetune on the demonstrations of `prompts`; after the block the base weights are back.
 
@@ -130,6 +134,8 @@ def finetune(
     how : Finetuning
     record_queries : bool
         Keep the queries of the training tokens, for the attention to them.
+    each_epoch : function of int, optional
+        Called after each epoch with their number so far, to look at the model on its way.
 
     Yields
     ------
@@ -141,7 +147,8 @@ def finetune(
     ------
     ValueError
         Before any work: a layer that the model does not have, no demonstrations, one with nothing
-        to predict, a batch larger than their number. A loss that becomes NaN is no error.
+        to predict, a batch larger than their number, a look at each epoch of a layer-causal rule
+        (the model reads off its layers then). A loss that becomes NaN is no error.
 
     Notes
     -----
@@ -151,11 +158,13 @@ def finetune(
     net = model.net
     chosen = trainable(net, how.parameters)
     _check_demonstrations(prompts, how)
+    if each_epoch is not None and how.rule != "gd":
+        raise ValueError(f"each_epoch does not go with rule {how.rule!r}; expected 'gd'.")
     weights = [entries.of(entries.parameter.detach()) for entries in chosen]
     base = [w.clone() for w in weights]
     try:
         with torch.enable_grad(), _training_only(net, chosen):
-            result = _train(net, prompts, how, chosen, weights, record_queries)
+            result = _train(net, prompts, how, chosen, weights, record_queries, each_epoch)
         yield result
     finally:
         for w, before in zip(weights, base, strict=True):
@@ -210,9 +219,10 @@ def _train(
     chosen: Sequence[Entries],
     weights: Sequence[Tensor],
     record: bool,
+    each_epoch: Callable[[int], object] | None,
 ) -> Finetuned:
     """Change `weights`, which are views of the chosen entries, in place."""
-    result = Finetuned(queries=[] if record else None)
+    result, epochs = Finetuned(queries=[] if record else None), 0
     parameters = list({id(entries.parameter): entries.parameter for entries in chosen}.values())
     masters = [w.float() if w.dtype.itemsize < 4 else w for w in weights]
     adam = torch.optim.Adam(masters, lr=how.lr) if how.optimiser == "adam" else None
@@ -258,6 +268,10 @@ def _train(
             for w, master in zip(weights, masters, strict=True):
                 if w is not master:
                     w.copy_(master)
+            epochs += step.last
+            if step.last and each_epoch:
+                with torch.no_grad():
+                    each_epoch(epochs)
     if not _finite(weights):
         result.stopped_at = number
     return result

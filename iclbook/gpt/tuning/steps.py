@@ -26,6 +26,8 @@ class Step:
         The tokens that should follow there; -100 where a sequence has none to predict.
     first : bool
         Whether these sequences are seen for the first time.
+    last : bool
+        Whether the epoch ends with this step.
     """
 
     ids: Tensor
@@ -33,6 +35,7 @@ class Step:
     positions: Tensor
     targets: Tensor
     first: bool
+    last: bool
 
     @property
     def lengths(self) -> list[int]:
@@ -73,8 +76,11 @@ def steps(
             some = slice(start, start + size)
             ids, mask, targets = (t.to(device) for t in _padded(demos[some], counts[some]))
             positions = (targets != IGNORED).any(dim=0).nonzero()[:, 0]
-            for i, part in enumerate(positions.split(1 if token_by_token else len(positions))):
-                yield Step(ids, mask, part, targets[:, part], first=epoch == 0 and i == 0)
+            parts = positions.split(1 if token_by_token else len(positions))
+            for i, part in enumerate(parts):
+                first = epoch == 0 and i == 0
+                last = start + size >= len(demos) and i == len(parts) - 1
+                yield Step(ids, mask, part, targets[:, part], first, last)
 
 
 def _padded(demos: Sequence[Ids], counts: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from iclbook import published
 from iclbook.columns import DASH
-from iclbook.gpt.report.recorded import Block, recorded_blocks
+from iclbook.gpt.report.block import Block
+from iclbook.gpt.report.recorded import recorded_blocks
 from iclbook.gpt.report.render import Value
 from iclbook.gpt.study.cell import Cell
 from iclbook.gpt.study.presets import PRESETS

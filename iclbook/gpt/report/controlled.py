@@ -1,0 +1,117 @@
+"""The recorded cells of each model with the default settings, and the controls of them."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from iclbook.gpt.model.sources import UNTRAINED
+from iclbook.gpt.report.block import Block, entry
+from iclbook.gpt.report.recorded import in_words, place, recorded_blocks
+from iclbook.gpt.study.cell import WRONG_LABELS
+from iclbook.gpt.study.setup import Setup
+from iclbook.records import Record
+from iclbook.validate import check_choice
+
+ANOTHER_TASK = "another-task"
+"""The control that is finetuned on demonstrations of another task, whichever that is."""
+
+CONTROLS = ("", WRONG_LABELS, ANOTHER_TASK, UNTRAINED)
+"""What a comparison is held against; the first is the comparison itself."""
+
+_FREE = ("items", "control")  # settings that need not be the defaults
+
+
+def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
+    """The cells with the default settings, and their controls, by model and by control.
+
+    The cells of one task have one number of items and one precision: of several numbers the largest
+    counts, then the precision of the most cells. Tasks may differ in both; the settings name the
+    precisions if there were several.
+
+    Parameters
+    ----------
+    *stores : path
+        Folders of records.
+
+    Returns
+    -------
+    dict of str to dict of str to Block
+        By model as its cells name it, drawn weights or not; then by `CONTROLS`, those there are.
+
+    Raises
+    ------
+    ValueError
+        As `recorded_blocks`.
+    """
+    alike = defaultdict(lambda: defaultdict(list))
+    for block in recorded_blocks(*stores):
+        config, words = block.first.config, in_words(block.first)
+        usual = in_words(block.first, without=_FREE) == f"k = {Setup.k}"
+        if not usual or block.settings not in (words, f"{words}, dtype {_precision(block.first)}"):
+            continue  # other settings; one of several rates; rows or weights that changed
+        model, control = config["model"].removesuffix(UNTRAINED), config.get("control", "")
+        if model != config["model"]:
+            control = f"{UNTRAINED}{control}"
+        elif control not in ("", WRONG_LABELS):
+            control = ANOTHER_TASK
+        alike[model][control].append(block)
+    return {
+        model: {name: _together(name, found[name]) for name in CONTROLS if name in found}
+        for model, found in alike.items()
+    }
+
+
+def _precision(record: Record) -> str:
+    return entry(record, ("inputs", "dtype")) or "unknown"
+
+
+def _together(control: str, blocks: Sequence[Block]) -> Block:
+    """One block of several: of each task the cells that count."""
+    found = defaultdict(list)
+    for block in blocks:
+        for task, cells in block.cells.items():
+            found[task].append(cells)
+    taken = {
+        task: max(found[task], key=lambda own: (own[0].config["items"] or math.inf, len(own)))
+        for task in sorted(found, key=place)
+    }
+    settings = in_words(blocks[0].first, without=_FREE) + f", control {control}" * bool(control)
+    if len({_precision(block.first) for block in blocks}) > 1:
+        dtypes = {_precision(first) for first, *_ in taken.values()}
+        settings += f", dtype {' and '.join(sorted(dtypes))}"
+    return replace(blocks[0], settings=settings, cells=taken)
+
+
+def find_block(model: str, *stores: Path | str, control: str = "") -> Block:
+    """The cells of one model with the default settings, or a control of them.
+
+    Parameters
+    ----------
+    model : str
+    *stores : path
+        Folders of records.
+    control : str
+        One of `CONTROLS`.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or no such control.
+    """
+    check_choice("control", control, CONTROLS)
+    name, option = model, ""
+    if control == UNTRAINED:
+        name += UNTRAINED
+    elif control:
+        option = f" --control {WRONG_LABELS if control == WRONG_LABELS else 'TASK'}"
+    drawn = UNTRAINED if name.endswith(UNTRAINED) else control
+    found = controlled_blocks(*stores).get(name.removesuffix(UNTRAINED), {})
+    if drawn in found:
+        return found[drawn]
+    raise ValueError(
+        f"no finished cells of {name!r} with the default settings{option and f' and{option}'} in "
+        f"{', '.join(map(str, stores))}; make some with: "
+        f"python -m iclbook run --model {name}{option} --seeds 0 1 2 3 4 --out my-records"
+    )

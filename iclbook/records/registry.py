@@ -11,6 +11,7 @@ from importlib import import_module
 EXPERIMENTS = {
     "dual-cost": "iclbook.dual.cost:DualCost",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
+    "gpt-precision": "iclbook.gpt.study.precision:Precision",
     "gpt-rate": "iclbook.gpt.study.rate:Rate",
     "gpt-updates": "iclbook.gpt.study.updates:Updates",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",

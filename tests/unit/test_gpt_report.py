@@ -267,7 +267,7 @@ def test_controls_stand_beside_the_cells_of_their_model(tmp_path):
 
 
 def test_one_task_has_one_number_of_items_and_one_precision(tmp_path):
-    """Most controls count, then most items, then the precision of the most cells, which is named."""
+    """Most controls, most items, then the precision of the most cells, which is named."""
     double = {"inputs": {"dtype": "float64"}}
     store(
         tmp_path,

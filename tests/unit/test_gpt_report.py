@@ -267,7 +267,7 @@ def test_controls_stand_beside_the_cells_of_their_model(tmp_path):
 
 
 def test_one_task_has_one_number_of_items_and_one_precision(tmp_path):
-    """The most items count, and then the precision of the most cells, which is named."""
+    """Most controls, most items, then the precision of the most cells, which is named."""
     double = {"inputs": {"dtype": "float64"}}
     store(
         tmp_path,
@@ -275,8 +275,9 @@ def test_one_task_has_one_number_of_items_and_one_precision(tmp_path):
         record(k=32, items=300, seed=0, icl=0.9, **double),
         record(k=32, task="mr", seed=0, icl=0.2),
         *(record(k=32, task="mr", seed=seed, icl=0.3, **double) for seed in (0, 1, 2)),
-        record(k=32, task="subj", seed=0, icl=0.4),
-        record(k=32, control="wrong-labels", seed=0),
+        record(k=32, task="subj", items=100, seed=0, icl=0.4),
+        *(record(k=32, task="subj", items=300, seed=seed, icl=0.5) for seed in (0, 1, 2)),
+        record(k=32, task="subj", items=100, control="wrong-labels", seed=0),
     )
     found = controlled_blocks(tmp_path)["tiny"]
     block = found[""]

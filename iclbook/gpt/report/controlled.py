@@ -1,8 +1,8 @@
 """The recorded cells of each model with the default settings, and the controls of them."""
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +26,9 @@ _FREE = ("items", "control")  # settings that need not be the defaults
 def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
     """The cells with the default settings, and their controls, by model and by control.
 
-    The cells of one task have one number of items and one precision: of several numbers the largest
-    counts, then the precision of the most cells. Tasks may differ in both; the settings name the
-    precisions if there were several.
+    The cells of one task have one number of items and one precision. Of several numbers that counts
+    for which there are the most kinds of controls, then the largest, then the precision of the most
+    cells. Tasks may differ in both; the settings name the precisions if there were several.
 
     Parameters
     ----------
@@ -57,24 +57,44 @@ def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
         elif control not in ("", WRONG_LABELS):
             control = ANOTHER_TASK
         alike[model][control].append(block)
-    return {
-        model: {name: _together(name, found[name]) for name in CONTROLS if name in found}
-        for model, found in alike.items()
-    }
+    together = {}
+    for model, found in alike.items():
+        kinds = _kinds(found)
+        together[model] = {
+            name: _together(name, found[name], kinds) for name in CONTROLS if name in found
+        }
+    return together
+
+
+def _kinds(found: Mapping[str, Sequence[Block]]) -> Counter[tuple[str, int | float]]:
+    """How many of a model's blocks and its controls have a task with so many items."""
+    return Counter(
+        pair
+        for blocks in found.values()
+        for pair in {
+            (task, _items(cells)) for block in blocks for task, cells in block.cells.items()
+        }
+    )
+
+
+def _items(cells: Sequence[Record]) -> int | float:
+    return cells[0].config["items"] or math.inf
 
 
 def _precision(record: Record) -> str:
     return entry(record, ("inputs", "dtype")) or "unknown"
 
 
-def _together(control: str, blocks: Sequence[Block]) -> Block:
+def _together(
+    control: str, blocks: Sequence[Block], kinds: Mapping[tuple[str, int | float], int]
+) -> Block:
     """One block of several: of each task the cells that count."""
     found = defaultdict(list)
     for block in blocks:
         for task, cells in block.cells.items():
             found[task].append(cells)
     taken = {
-        task: max(found[task], key=lambda own: (own[0].config["items"] or math.inf, len(own)))
+        task: max(found[task], key=lambda own: (kinds[task, _items(own)], _items(own), len(own)))
         for task in sorted(found, key=place)
     }
     settings = in_words(blocks[0].first, without=_FREE) + f", control {control}" * bool(control)
@@ -86,6 +106,8 @@ def _together(control: str, blocks: Sequence[Block]) -> Block:
 
 def find_block(model: str, *stores: Path | str, control: str = "") -> Block:
     """The cells of one model with the default settings, or a control of them.
+
+    They are those of `controlled_blocks`.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def beside_controls(
     """
     if "" not in blocks:
         raise ValueError(f"there are only controls: {', '.join(blocks)}; run the cells themselves.")
-    own, kept = blocks[""], _paired(blocks)
+    own, kept = blocks[""], paired(blocks)
     rows = [(ROWS[name], _row(own, kept.get(name), name != UNTRAINED, path)) for name in CONTROLS]
     for label, where in (references or {}).items():
         rows.append((label, _row(own, kept[""], True, where)))
@@ -95,8 +95,15 @@ def _row(
     return tuple(values.get(task) if task in shown else None for task in own.cells)
 
 
-def _paired(blocks: Mapping[str, Block]) -> dict[str, Block]:
-    """The blocks with those cells of each task that are about the same draws and items."""
+def paired(blocks: Mapping[str, Block]) -> dict[str, Block]:
+    """The blocks with those cells of each task that are about the same draws and items.
+
+    Parameters
+    ----------
+    blocks : dict of str to Block
+        A model's entry in `iclbook.gpt.report.controlled.controlled_blocks`, or a part of it with
+        the cells themselves. A control that shares no draw of a task with them loses the task.
+    """
     cells = {name: {} for name in CONTROLS if name in blocks}
     for task in blocks[""].cells:
         found = {name: _by_draw(blocks[name].cells.get(task, ())) for name in cells}

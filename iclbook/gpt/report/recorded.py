@@ -1,6 +1,8 @@
 """Recorded cells, put together in blocks: one model with one set of settings, tasks and seeds."""
 
 import json
+import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
@@ -73,6 +75,30 @@ def recorded_blocks(
             + "; make some with: python -m iclbook run"
         )
     return _told_apart([block for cells in found.values() for block in _of_rates(cells, short)])
+
+
+def most_items(blocks: Collection[Block]) -> list[Block]:
+    """Blocks that differ in nothing but the number of items as one: of each task, those with most.
+
+    Parameters
+    ----------
+    blocks : collection of Block
+        See `recorded_blocks`.
+    """
+    alike = defaultdict(list)
+    for block in blocks:
+        settings = re.sub(r", items \d+", "", block.settings)
+        alike[block.first.config["model"], block.preset, settings].append(block)
+    return [_of_most_items(settings, same) for (_, _, settings), same in alike.items()]
+
+
+def _of_most_items(settings: str, blocks: list[Block]) -> Block:
+    cells: dict[str, list[Record]] = {}
+    for block in sorted(blocks, key=lambda b: b.first.config["items"] or math.inf):
+        cells |= block.cells
+    return replace(
+        blocks[-1], settings=settings, cells={t: cells[t] for t in sorted(cells, key=place)}
+    )
 
 
 def _there(every: list[Record], short: dict[str, str]) -> str:

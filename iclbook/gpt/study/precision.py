@@ -87,7 +87,7 @@ class Precision:
                 {d: {s: cells[d]["accuracy"][s]["accuracy"] for s in SETTINGS} for d in cells},
                 0.03,
             ),
-            "similarities": ({d: _similarities(cell) for d, cell in cells.items()}, 0.03),
+            "similarities": ({d: _similarities(cell) for d, cell in cells.items()}, 0.1),
         }
         found |= {name: (cells[usual][name], 0) for name in ("items", "k_used", "model_origin")}
         return Results(

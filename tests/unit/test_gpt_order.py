@@ -1,4 +1,4 @@
-"""The recorded experiment on the order of demonstrations, on a small scale, and what it rests on."""
+"""The recorded experiment on the order of demonstrations, on a small scale."""
 
 import dataclasses
 

@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tiny_finetuning import as_model, load_net, make_prompts
+from tiny_finetuning import make_prompts
+from tiny_models import loaded
 
 from iclbook.gpt.doubts.apart import read_apart
 from iclbook.gpt.doubts.order import Order, arranged, compared, in_fixed_order, random_orders
@@ -17,7 +18,7 @@ SMALL = dict(task="mini-sst2", seeds=(0,), k=4, items=6, orders=3)
 
 @pytest.fixture(scope="module")
 def model():
-    return as_model(load_net("llama"))
+    return loaded("llama")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_apart_at_their_places_and_side_by_side(model, orders):
 
 def test_a_model_with_biases_by_distance_is_refused(orders):
     with pytest.raises(ValueError, match="biases by distance"):
-        read_apart(as_model(load_net("bloom")), orders[0], False)
+        read_apart(loaded("bloom"), orders[0], False)
 
 
 def test_comparison_by_hand():

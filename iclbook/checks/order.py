@@ -10,40 +10,39 @@ from iclbook.checks.verdict import Mistake, Verdict, mark, weigh
 def order_gap(answer) -> Verdict:
     """Weights after the steps on two examples, in one order minus in the other.
 
-    From (w, x_1, y_1, x_2, y_2, eta); squared loss of a linear model, halved.
+    From (w, X, y, eta), the examples in the rows of X; squared loss of a linear model, halved.
     """
 
-    def errors(w, x_1, y_1, x_2, y_2):
-        return x_1 @ w - y_1, x_2 @ w - y_2
+    def gap(w, X, y, eta):
+        e = X @ w - y
+        return eta**2 * (X[0] @ X[1]) * (e[0] * X[1] - e[1] * X[0])
 
-    def gap(w, x_1, y_1, x_2, y_2, eta):
-        e_1, e_2 = errors(w, x_1, y_1, x_2, y_2)
-        return eta**2 * (x_1 @ x_2) * (e_1 * x_2 - e_2 * x_1)
+    def of_first_order(w, X, y, eta):
+        return gap(w, X, y, eta) / eta
 
-    def of_first_order(w, x_1, y_1, x_2, y_2, eta):
-        return gap(w, x_1, y_1, x_2, y_2, eta) / eta
+    def without_overlap(w, X, y, eta):
+        e = X @ w - y
+        return eta**2 * (e[0] * X[1] - e[1] * X[0])
 
-    def without_overlap(w, x_1, y_1, x_2, y_2, eta):
-        e_1, e_2 = errors(w, x_1, y_1, x_2, y_2)
-        return eta**2 * (e_1 * x_2 - e_2 * x_1)
+    def own_gradients(w, X, y, eta):
+        e = X @ w - y
+        return eta**2 * (X[0] @ X[1]) * (e[0] * X[0] - e[1] * X[1])
 
-    def own_gradients(w, x_1, y_1, x_2, y_2, eta):
-        e_1, e_2 = errors(w, x_1, y_1, x_2, y_2)
-        return eta**2 * (x_1 @ x_2) * (e_1 * x_1 - e_2 * x_2)
+    def one_order(w, X, y, eta):
+        e = X @ w - y
+        return w - eta * e @ X + eta**2 * (X[0] @ X[1]) * e[0] * X[1]
 
-    def one_order(w, x_1, y_1, x_2, y_2, eta):
-        e_1, e_2 = errors(w, x_1, y_1, x_2, y_2)
-        return w - eta * (e_1 * x_1 + e_2 * x_2) + eta**2 * (x_1 @ x_2) * e_1 * x_2
-
-    first = np.array([0.5, -1.0, 2.0]), np.array([1.0, 0.5, -0.5]), 0.7
+    w, x = np.array([0.5, -1.0, 2.0]), np.array([1.0, 0.5, -0.5])
     return mark(
         answer,
         right=gap,
         cases=[
-            (*first, np.array([0.3, -0.8, 1.0]), -0.4, 0.1),
-            (np.array([1.0, 0.2]), np.array([2.0, 1.0]), 1.0, np.array([0.5, -2.0]), 2.0, 0.3),
+            (w, np.array([x, [0.3, -0.8, 1.0]]), np.array([0.7, -0.4]), 0.1),
+            (np.array([1.0, 0.2]), np.array([[2.0, 1.0], [0.5, -2.0]]), np.array([1.0, 2.0]), 0.3),
         ],
-        edges={"where the two examples are the same": (*first, *first[1:], 0.2)},
+        edges={
+            "where the two examples are the same": (w, np.array([x, x]), np.array([0.7, 0.7]), 0.2)
+        },
         praise="Two examples with inputs at a right angle could be taken in any order.",
         hint="Take both steps by hand, the second at the weights that the first leaves. What is "
         "there in one order and not in the other?",

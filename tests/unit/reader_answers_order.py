@@ -11,55 +11,53 @@ def step(w, x, y, eta):
 
 
 @right("order_gap")
-def gap_by_steps(w, x_1, y_1, x_2, y_2, eta):
-    return step(step(w, x_1, y_1, eta), x_2, y_2, eta) - step(step(w, x_2, y_2, eta), x_1, y_1, eta)
-
-
-@right("order_gap")
-def gap_by_hessians(w, x_1, y_1, x_2, y_2, eta):
-    g_1, g_2 = (x_1 @ w - y_1) * x_1, (x_2 @ w - y_2) * x_2
-    return eta**2 * (np.outer(x_2, x_2) @ g_1 - np.outer(x_1, x_1) @ g_2)
-
-
-@wrong("order_gap", "second order minus the first")
-def gap_turned_round(w, x_1, y_1, x_2, y_2, eta):
-    return gap_by_steps(w, x_2, y_2, x_1, y_1, eta)
-
-
-@wrong("order_gap", "full batch")
-def gap_of_a_sum(w, x_1, y_1, x_2, y_2, eta):
-    return (
-        w
-        - eta * ((x_1 @ w - y_1) * x_1 + (x_2 @ w - y_2) * x_2)
-        - (w - eta * ((x_2 @ w - y_2) * x_2 + (x_1 @ w - y_1) * x_1))
+def gap_by_steps(w, X, y, eta):
+    return step(step(w, X[0], y[0], eta), X[1], y[1], eta) - step(
+        step(w, X[1], y[1], eta), X[0], y[0], eta
     )
 
 
+@right("order_gap")
+def gap_by_hessians(w, X, y, eta):
+    g = [(x @ w - target) * x for x, target in zip(X, y)]
+    return eta**2 * (np.outer(X[1], X[1]) @ g[0] - np.outer(X[0], X[0]) @ g[1])
+
+
+@wrong("order_gap", "second order minus the first")
+def gap_turned_round(w, X, y, eta):
+    return gap_by_steps(w, X[::-1], y[::-1], eta)
+
+
+@wrong("order_gap", "full batch")
+def gap_of_a_sum(w, X, y, eta):
+    e = X @ w - y
+    return w - eta * e @ X - (w - eta * e[::-1] @ X[::-1])
+
+
 @wrong("order_gap", "which power")
-def gap_with_one_rate(w, x_1, y_1, x_2, y_2, eta):
-    return gap_by_hessians(w, x_1, y_1, x_2, y_2, eta) / eta
+def gap_with_one_rate(w, X, y, eta):
+    return gap_by_hessians(w, X, y, eta) / eta
 
 
 @wrong("order_gap", "nothing in common")
-def gap_without_the_angle(w, x_1, y_1, x_2, y_2, eta):
-    return eta * eta * ((x_1 @ w - y_1) * x_2 - (x_2 @ w - y_2) * x_1)
+def gap_without_the_angle(w, X, y, eta):
+    return eta * eta * ((X[0] @ w - y[0]) * X[1] - (X[1] @ w - y[1]) * X[0])
 
 
 @wrong("order_gap", "Whose input")
-def gap_along_its_own(w, x_1, y_1, x_2, y_2, eta):
-    return eta**2 * (x_1 @ x_2) * ((x_1 @ w - y_1) * x_1 - (x_2 @ w - y_2) * x_2)
+def gap_along_its_own(w, X, y, eta):
+    return eta**2 * (X[0] @ X[1]) * ((X[0] @ w - y[0]) * X[0] - (X[1] @ w - y[1]) * X[1])
 
 
 @wrong("order_gap", "What of the other")
-def gap_after_one(w, x_1, y_1, x_2, y_2, eta):
-    return step(step(w, x_1, y_1, eta), x_2, y_2, eta)
+def gap_after_one(w, X, y, eta):
+    return step(step(w, X[0], y[0], eta), X[1], y[1], eta)
 
 
 @almost("order_gap", "the two examples are the same")
-def gap_divided_by_the_difference(w, x_1, y_1, x_2, y_2, eta):
-    found = gap_by_steps(w, x_1, y_1, x_2, y_2, eta)
-    apart = np.linalg.norm(x_1 - x_2)
-    return found / apart * apart
+def gap_divided_by_the_difference(w, X, y, eta):
+    apart = np.linalg.norm(X[0] - X[1])
+    return gap_by_steps(w, X, y, eta) / apart * apart
 
 
 @right("passes_for")

@@ -35,6 +35,7 @@ from iclbook.checks.nonlinear import (
     wave_further,
 )
 from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
+from iclbook.checks.order import adam_and_order, order_gap, passes_for
 from iclbook.checks.prediction import (
     blind_agreement,
     chance_bounds,
@@ -64,6 +65,7 @@ from iclbook.checks.what_is_optimal import (
 __all__ = [
     "Mistake",
     "Verdict",
+    "adam_and_order",
     "adaptive_rate",
     "another_item",
     "another_prompt",
@@ -91,9 +93,11 @@ __all__ = [
     "negatives",
     "one_class",
     "opposite_heads",
+    "order_gap",
     "other_keys",
     "other_tokens",
     "page_loss",
+    "passes_for",
     "patched",
     "pooled_odds",
     "positive_features",

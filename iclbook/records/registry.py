@@ -9,6 +9,7 @@ so that reading a record imports no library that only its experiment needs.
 from importlib import import_module
 
 EXPERIMENTS = {
+    "doubts-order": "iclbook.gpt.doubts.order:Order",
     "dual-cost": "iclbook.dual.cost:DualCost",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
     "gpt-precision": "iclbook.gpt.study.precision:Precision",

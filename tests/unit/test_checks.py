@@ -15,6 +15,7 @@ import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
 import reader_answers_meta_gradients  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
 import reader_answers_one_layer  # noqa: F401  (registers its answers)
+import reader_answers_order  # noqa: F401  (registers its answers)
 import reader_answers_prediction  # noqa: F401  (registers its answers)
 import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
@@ -104,6 +105,8 @@ GIVEAWAYS = {
     "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
     "pooled_odds": ["a d", "b c", "maximum", ".sum("],
     "at_depth": ["0.5", "interp", "+ 1) /"],
+    "order_gap": ["H_2", "outer(", "x_1 @ x_2", "eta^2"],
+    "passes_for": ["ceil", "round up", "sensitivity / target"],
     "patched": ["z_0 z)", "outer", "(z_0"],
     "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],

@@ -11,20 +11,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
 
 from iclbook.gpt.doubts.changes import (
     Changes,
     changed,
     changes_by,
+    matched,
     random_changes,
     resized,
     sizes,
 )
-from iclbook.gpt.metrics import sim_am, sim_aou
+from iclbook.gpt.doubts.scores import SCORES, alpha, scores
 from iclbook.gpt.metrics.scores import defined_mean
 from iclbook.gpt.model.load import LanguageModel
-from iclbook.gpt.reading.observe import POSITIONS, Observations, observe
+from iclbook.gpt.reading.observe import POSITIONS, observe
 from iclbook.gpt.report.searches import recorded_searches
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.prompts import Prompts
@@ -35,10 +35,6 @@ from iclbook.validate import check_choice, check_count, check_number
 
 GD = "gd"
 CAUSAL = ("lcgd-code", "lcgd-paper")
-SCORES = ("simaou-normalised", "chance", "simaou", "simam", "simam-difference")
-
-CLOSE, TRIES = 0.02, 6
-"""How near a matched size has to come, and how often a rate is tried for it."""
 
 
 def arms(rules: Sequence[str]) -> tuple[str, ...]:
@@ -52,53 +48,6 @@ def arms(rules: Sequence[str]) -> tuple[str, ...]:
     own = [f"{rule}{kind}" for rule in causal for kind in ("", " matched", f" as {GD}")]
     other = [f"{who} as {rule}" for rule in causal for who in (GD, "noise")]
     return (GD, f"noise as {GD}", *own, *other)
-
-
-def matched(
-    model: LanguageModel, prompts: Prompts, how: Finetuning, size: float, start: Changes | None
-) -> tuple[float, Changes]:
-    """Find the learning rate at which a rule goes so far in all.
-
-    Each try takes the size as proportional to the rate, which it is for small steps.
-
-    Parameters
-    ----------
-    model, prompts
-    how : Finetuning
-        The rule; the first try is at its rate.
-    size : float
-        Norm of the wanted change, over all layers.
-    start : Changes or None
-        What the first try came to; None if it diverged.
-
-    Raises
-    ------
-    ValueError
-        If no try comes near.
-    """
-    changes = start
-    for _ in range(TRIES):
-        reached = np.inf if changes is None else np.linalg.norm(sizes(changes))
-        if abs(reached / size - 1) < CLOSE:
-            return how.lr, changes
-        how = replace(how, lr=how.lr * (size / reached if np.isfinite(reached) else 0.1))
-        changes = changes_by(model, prompts, how)
-    raise ValueError(
-        f"no rate was found in {TRIES} tries at which {how.rule} moves keys and values by "
-        f"{size:.3g}; the last was {how.lr:.3g}. Choose a smaller lr."
-    )
-
-
-def scores(
-    zsl: Observations, icl: Observations, ft: Observations, position: str
-) -> dict[str, Float64[np.ndarray, " L"]]:
-    """`SCORES` of a finetuned model by layer, mean over items; NaN where there is none."""
-    three = (zsl, icl, ft)
-    outputs = [seen.hidden[position] for seen in three]
-    normalised, plain = (sim_aou(*outputs, normalise=n) for n in (True, False))
-    maps = sim_am(*(seen.scores[position] for seen in three), zsl.lengths[position])
-    values = normalised.layers(), normalised.layers("chance"), plain.layers()
-    return dict(zip(SCORES, (*values, maps["after"].layers(), maps["difference"].layers())))
 
 
 @dataclass(frozen=True)
@@ -178,8 +127,11 @@ class Causality:
             "scores": _each(by_arm, lambda values: defined_mean(values, -1)),
             "layers": _each(by_arm, lambda values: defined_mean(defined_mean(values, 0), 0)),
             "accuracy": {s: over(found, "accuracy", s) for s in found[0][0]["accuracy"]},
-            "sizes": {rule: over(found, "sizes", rule) for rule in self.rules},
-            "alpha": {arm: over(found, "alpha", arm) for arm in found[0][0]["alpha"]},
+            "sizes": {arm: over(found, "sizes", arm) for arm in found[0][0]["rates"]},
+            "alpha": {
+                arm: {at: over(found, "alpha", arm, at) for at in POSITIONS}
+                for arm in found[0][0]["alpha"]
+            },
         }
         exact = {"rates": {arm: over(found, "rates", arm) for arm in found[0][0]["rates"]}}
         exact["k_used"] = over(found, "k_used").astype(int)
@@ -206,7 +158,7 @@ class Causality:
         )
         model, lr = setup.language_model(), self._rate(task, seed)
         prompts = setup.prompts(model, *setup.rows())
-        changes, rates = self._changes(model, prompts, lr)
+        changes, rates = self._changes(model, prompts, lr, seed)
         zsl, icl = (observe(model, prompts, context) for context in (False, True))
         seen = {"zsl": zsl, "icl": icl}
         for arm, change in changes.items():
@@ -221,7 +173,6 @@ class Causality:
             }
             for arm in changes
         }
-        compared = [arm for arm in changes if arm in rates and arm != GD]
         return {
             "scores": of_arms,
             "accuracy": {
@@ -229,12 +180,16 @@ class Causality:
                 for name in ("zsl", "icl", *changes)
             },
             "sizes": {
-                rule: np.full(layers, np.nan) if changes[rule] is None else sizes(changes[rule])
-                for rule in self.rules
+                arm: np.full(layers, np.nan) if changes[arm] is None else sizes(changes[arm])
+                for arm in rates
             },
             "alpha": {
-                arm: {at: _alpha(zsl, seen.get(arm), seen[GD], at) for at in POSITIONS}["label"]
-                for arm in compared
+                arm: {
+                    at: alpha(zsl, seen[arm], seen[GD], at) if arm in seen else np.nan
+                    for at in POSITIONS
+                }
+                for arm in rates
+                if arm != GD
             },
             "rates": rates,
             "k_used": prompts.k_used,
@@ -242,14 +197,14 @@ class Causality:
         }
 
     def _changes(
-        self, model: LanguageModel, prompts: Prompts, lr: float
+        self, model: LanguageModel, prompts: Prompts, lr: float, seed: int
     ) -> tuple[dict[str, Changes | None], dict[str, float]]:
         """What each arm adds to keys and values, and the rates of those that are trained."""
         how = Finetuning(lr=lr)
         plain = changes_by(model, prompts, how)
         if plain is None:
             raise ValueError(f"gradient descent diverged at rate {lr:g}; choose a smaller lr.")
-        size, noise = sizes(plain), random_changes(model, np.random.default_rng(0))
+        size, noise = sizes(plain), random_changes(model, np.random.default_rng(seed))
         found = {GD: plain, f"noise as {GD}": resized(noise, size)}
         rates = {GD: lr}
         for rule in self.rules:
@@ -259,7 +214,11 @@ class Causality:
             causal = changes_by(model, prompts, own)
             rate, equal = matched(model, prompts, own, np.linalg.norm(size), causal)
             rates |= {rule: lr, f"{rule} matched": rate}
-            found |= {rule: causal, f"{rule} matched": equal, f"{rule} as {GD}": resized(equal, size)}
+            found |= {
+                rule: causal,
+                f"{rule} matched": equal,
+                f"{rule} as {GD}": resized(equal, size),
+            }
             for name, direction in ((GD, plain), ("noise", noise)):
                 large = None if causal is None else resized(direction, sizes(causal))
                 found[f"{name} as {rule}"] = large
@@ -278,14 +237,8 @@ class Causality:
         return searches[task, seed]["best"]
 
 
-def _alpha(zsl: Observations, causal: Observations | None, plain: Observations, at: str) -> float:
-    """Similarity of what two rules change in the attention maps, mean over layers."""
-    if causal is None:
-        return np.nan
-    three = (seen.scores[at] for seen in (zsl, causal, plain))
-    return sim_am(*three, zsl.lengths[at])["difference"].mean()
-
-
 def _each(tree: Mapping, function) -> dict:
     """A function of every array of nested dicts."""
-    return {k: _each(v, function) if isinstance(v, Mapping) else function(v) for k, v in tree.items()}
+    return {
+        k: _each(v, function) if isinstance(v, Mapping) else function(v) for k, v in tree.items()
+    }

@@ -6,6 +6,7 @@ descent is put back with the size of another.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,6 +22,14 @@ from iclbook.gpt.tuning.finetune import Finetuning, finetune
 
 Changes = list[list[Tensor]]
 """Of each layer, what is added to the entries of its keys and values."""
+
+
+CLOSE, TRIES = 0.05, 8
+"""How near a matched size should come, and how many rates are tried for it."""
+
+STEEPNESS = 0.3, 3.0
+"""Bounds of the slope of log size over log rate that two tries are believed; for small steps it
+is 1."""
 
 
 def changes_by(model: LanguageModel, prompts: Prompts, how: Finetuning) -> Changes | None:
@@ -48,6 +57,49 @@ def sizes(changes: Changes) -> Float64[np.ndarray, " L"]:
     """Norm of what is added to each layer."""
     squares = [sum(float(precise(c).norm()) ** 2 for c in layer) for layer in changes]
     return np.sqrt(squares)
+
+
+def matched(
+    model: LanguageModel, prompts: Prompts, how: Finetuning, size: float, start: Changes | None
+) -> tuple[float, Changes]:
+    """Find the learning rate at which a rule goes so far in all.
+
+    Small steps are as large as the rate says. For larger ones the last two tries say how the size
+    grows. Very large ones jump with the rate; there the nearest of all tries has to do.
+
+    Parameters
+    ----------
+    model, prompts
+    how : Finetuning
+        The rule; the first try is at its rate.
+    size : float
+        Norm of the wanted change, over all layers.
+    start : Changes or None
+        What the first try came to; None if it diverged.
+
+    Raises
+    ------
+    ValueError
+        If every try diverges.
+    """
+    changes, slope, last, nearest = start, 1.0, None, None
+    for _ in range(TRIES):
+        if changes is None:
+            lr, last = how.lr / 10, None
+        else:
+            here = np.log(how.lr), np.log(np.linalg.norm(sizes(changes)) / size)
+            if nearest is None or abs(here[1]) < nearest[0]:
+                nearest = abs(here[1]), how.lr, changes
+            if abs(here[1]) < CLOSE:
+                break
+            if last is not None:
+                slope = np.clip((here[1] - last[1]) / (here[0] - last[0]), *STEEPNESS)
+            lr, last = float(np.exp(here[0] - here[1] / slope)), here
+        how = replace(how, lr=lr)
+        changes = changes_by(model, prompts, how)
+    if nearest is None:
+        raise ValueError(f"{how.rule} diverged down to rate {how.lr:.3g}; choose a smaller lr.")
+    return nearest[1:]
 
 
 def resized(changes: Changes, to: Float64[np.ndarray, " L"]) -> Changes:

@@ -199,7 +199,11 @@ class Influence:
         places = (*(self.layers or range(model.net.config.num_hidden_layers)), HEAD)
         found = {
             "moved": influence(model, prompts, how, places, self.size),
-            "norms": {n: sizes(u) / self.lr for n, u in updates_of(model, prompts, how).items() if n in how},
+            "norms": {
+                n: sizes(u) / self.lr
+                for n, u in updates_of(model, prompts, how).items()
+                if n in how
+            },
         }
         return Results(
             {

@@ -23,7 +23,7 @@ from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import Finetuning
 from iclbook.records import Results
 from iclbook.rounding import rounded
-from iclbook.validate import check_choice, check_count, check_number
+from iclbook.validate import check_count, check_number
 
 HEAD = "head"
 """The place behind the last layer: what the final norm hands to the output head."""
@@ -54,7 +54,10 @@ def shaken(model: LanguageModel, place: int | str, size: float = 0.01) -> Iterat
     """
     net, random = model.net, torch.Generator().manual_seed(0)
     layers = list(attrgetter(model.family.layers)(net))
-    check_choice("place", place, (*range(len(layers)), HEAD))
+    if place not in (*range(len(layers)), HEAD):
+        raise ValueError(
+            f"place is {place!r}; expected a layer from 0 to {len(layers) - 1}, or {HEAD!r}."
+        )
 
     def noise(like: torch.Tensor) -> torch.Tensor:
         drawn = torch.randn(like.shape, generator=random, dtype=torch.float64).to(like)

@@ -52,8 +52,8 @@ def causal_gradients(answer) -> Verdict:
         cases=[_network(seed) for seed in range(3)],
         edges={"where the second layer is zero": _network(3, second=0.0)},
         praise="The second matrix is nowhere in the gradient of the first.",
-        hint="Write each loss down with its own prediction, U W_1 x for the first layer, and take "
-        "its derivative by that layer's matrix alone: an error, times the layer's input.",
+        hint="Write each loss down with that layer's own prediction, and take its derivative by "
+        "that layer's matrix alone: an error, times the layer's input.",
         mistakes=[
             Mistake(
                 backpropagation,
@@ -73,7 +73,7 @@ def causal_gradients(answer) -> Verdict:
             Mistake(without_head, "The errors stand behind the head. How do they come back?"),
             Mistake(
                 lambda *given: right(*given).transpose(0, 2, 1),
-                "These are transposed: rows belong to outputs, columns to inputs.",
+                "Rows belong to outputs, columns to inputs. Here it is the other way round.",
             ),
         ],
     )

@@ -56,7 +56,7 @@ def gradients_of_errors_in_front(W_1, W_2, U, x, t):
     return [np.outer(U @ y - t, x), np.outer(U @ (W_2 @ y) - t, y)]
 
 
-@wrong("causal_gradients", "transposed")
+@wrong("causal_gradients", "the other way round")
 def gradients_of_columns(W_1, W_2, U, x, t):
     y = W_1 @ x
     return [np.outer(x, U.T @ (U @ y - t)), np.outer(y, U.T @ (U @ W_2 @ y - t))]

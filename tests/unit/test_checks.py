@@ -97,6 +97,8 @@ GIVEAWAYS = {
     "opposite_heads": ["exp(", "minus sharp", "subtract", "softmax("],
     "logit_for_share": ["keys - 1", "n - 1", "log(", "1 - share"],
     "other_tokens": ["delete", "- 2", "norms["],
+    "causal_gradients": ["U^T", "W_1 x", "transpose"],
+    "matched_rate": ["norm", "square root", "plain / causal"],
     "chance_of_noise": ["1 / 2", "half the", "sqrt"],
     "size_for_score": ["- 1", "(1 - 2", "tan", "arctan"],
     "tau_by_pairs": ["N (N - 1)", "minus the", "concordant"],

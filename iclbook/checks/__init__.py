@@ -26,6 +26,7 @@ from iclbook.checks.implicit_finetuning import (
     suffers_from_moved_labels,
     trained_entries,
 )
+from iclbook.checks.layer_causality import causal_gradients, head_moves, matched_rate
 from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
 from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
 from iclbook.checks.nonlinear import (
@@ -73,6 +74,7 @@ __all__ = [
     "average_of_examples",
     "blind_agreement",
     "calibrated_answers",
+    "causal_gradients",
     "chance_bounds",
     "chance_of_noise",
     "demonstrations_that_fit",
@@ -81,12 +83,14 @@ __all__ = [
     "even_part",
     "examples_needed",
     "guess_without_context",
+    "head_moves",
     "honest_accuracy",
     "kernel_step",
     "label_answers",
     "labels_dealt_out",
     "logit_for_share",
     "mark",
+    "matched_rate",
     "mean_cosine_of_numbers",
     "mixed_rate",
     "momentum_coefficients",

@@ -11,6 +11,7 @@ import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
+import reader_answers_layer_causality  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
 import reader_answers_meta_gradients  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
@@ -97,6 +98,8 @@ GIVEAWAYS = {
     "opposite_heads": ["exp(", "minus sharp", "subtract", "softmax("],
     "logit_for_share": ["keys - 1", "n - 1", "log(", "1 - share"],
     "other_tokens": ["delete", "- 2", "norms["],
+    "causal_gradients": ["U^T", "W_1 x", "transpose"],
+    "matched_rate": ["norm", "square root", "plain / causal"],
     "chance_of_noise": ["1 / 2", "half the", "sqrt"],
     "size_for_score": ["- 1", "(1 - 2", "tan", "arctan"],
     "tau_by_pairs": ["N (N - 1)", "minus the", "concordant"],

@@ -8,16 +8,16 @@ failing are says nothing about learning.
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from iclbook import published, records
 from iclbook.gpt.metrics import METRICS
 from iclbook.gpt.metrics.metric import SETTINGS
-from iclbook.gpt.model.sources import UNTRAINED
+from iclbook.gpt.model.sources import EMBEDDINGS, NORMS, UNTRAINED, without_variant
 from iclbook.gpt.report.render import Value
-from iclbook.gpt.study.cell import WRONG_LABELS, Cell
+from iclbook.gpt.study.cell import NO_TASKS, NOISE, OTHER_DRAW, WRONG_LABELS, Cell
 from iclbook.gpt.study.names import short_names
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import PLACES, Setup
@@ -34,6 +34,9 @@ ANOTHER_TASK = "another-task"
 
 CONTROLS = ("", WRONG_LABELS, ANOTHER_TASK, UNTRAINED)
 """What a comparison is held against; the first is the comparison itself."""
+
+EVERY_CONTROL = (*CONTROLS[:2], OTHER_DRAW, ANOTHER_TASK, NOISE, UNTRAINED, EMBEDDINGS, NORMS)
+"""These and those of the chapter "Would an untrained network score the same?"."""
 
 INPUTS = {"model": "weights", "dtype": "dtype"}
 """Inputs of a cell that are those of its whole block, and what they are called."""
@@ -296,7 +299,9 @@ def _told_apart(blocks: list[Block]) -> list[Block]:
     return told
 
 
-def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
+def controlled_blocks(
+    *stores: Path | str, controls: Sequence[str] = CONTROLS
+) -> dict[str, dict[str, Block]]:
     """The cells with the default settings, and their controls, by model and by control.
 
     Tasks stand together whatever the number of items; of one task with several, the most count.
@@ -305,11 +310,13 @@ def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
     ----------
     *stores : path
         Folders of records.
+    controls : sequence of str
+        `CONTROLS`, or some of `EVERY_CONTROL`.
 
     Returns
     -------
     dict of str to dict of str to Block
-        By model as its cells name it, drawn weights or not; then by `CONTROLS`, those there are.
+        By model as its cells name it, drawn weights or not; then by control, those there are.
 
     Raises
     ------
@@ -323,14 +330,14 @@ def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
         free = {"preset": Setup.preset, "items": config["items"], "control": control}
         if block.settings != f"k = {Setup.k}{_unusual(free)}":
             continue
-        model = config["model"].removesuffix(UNTRAINED)
-        if model != config["model"]:
-            control = f"{UNTRAINED}{control}"
-        elif control not in ("", WRONG_LABELS):
+        model, variant = without_variant(config["model"])
+        if variant:
+            control = f"{variant}{control}"
+        elif control not in ("", *NO_TASKS):
             control = ANOTHER_TASK
         alike[model][control].append(block)
     return {
-        model: {name: _together(name, found[name]) for name in CONTROLS if name in found}
+        model: {name: _together(name, found[name]) for name in controls if name in found}
         for model, found in alike.items()
     }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
+import reader_answers_controls  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)

@@ -88,6 +88,8 @@ GIVEAWAYS = {
     "sensitivity_by_differences": ["2 h", "x_q + h", "x_q - h"],
     "rates_under_noise": ["noise^2", "sigma^2", "(N + 1)"],
     "ridge_prediction": ["X^T", "linalg", "inverse"],
+    "noise_instead": ["/ norm", "divide by", "before +"],
+    "left_of_gain": ["/ (", "icl_calibrated -", "mean("],
     "kernel_step": ["eta /", "y @", "m @"],
     "guess_without_context": ["0.6", "0.3", "2 / pi"],
     "mean_cosine_of_numbers": ["sign(", "2 P", "- 1"],

@@ -1,10 +1,12 @@
 """In-context evaluation three ways: this engine, each pair by itself, lm-evaluation-harness.
 
     python benchmarks/gpt.py --data FOLDER --tokenizer FOLDER [--tasks sst2 agnews] [--queries 8]
+    python benchmarks/gpt.py --data package --model gemma3-270m --tasks mr -k 2 --queries 3
 
-The model has the shape of GPT-2 (124M parameters) with random weights and 4,096 positions, so that
-32 demonstrations of any task fit. Texts and tokenizer are real. All contestants read the same token
-sequences and have to predict the same labels before their times are compared:
+The first form takes a model of GPT-2's shape (124M parameters) with random weights and 4,096
+positions, so that 32 demonstrations of any task fit; the second a trained model, and shows how
+equal its scores are to those of transformers alone. Texts and tokenizer are real. All contestants
+read the same token sequences and have to predict the same labels before their times are compared:
 
 - ``iclbook.gpt.reading.score.predict``, on `--engine-queries` items, the context's
   own pass included;
@@ -165,8 +167,10 @@ def compare(model: LanguageModel, name: str, options, folder: Path) -> None:
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, type=Path, help="folder of the tasks' JSON lines")
-    parser.add_argument("--tokenizer", required=True, type=Path, help="GPT-2's vocab and merges")
+    parser.add_argument("--data", required=True, help="folder of the tasks' JSON lines; or package")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--tokenizer", type=Path, help="GPT-2's vocab and merges")
+    which.add_argument("--model", help="a trained model instead, in float32")
     parser.add_argument("--tasks", nargs="+", default=["sst2", "agnews"])
     parser.add_argument("-k", type=int, default=32, help="demonstrations")
     parser.add_argument("--queries", type=int, default=8, help="items of the slow contestants")
@@ -175,7 +179,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        model = make_model(options.tokenizer, Path(folder, "model"))
+        if options.model:
+            model = load_model(options.model, device="cpu", dtype="float32")
+        else:
+            model = make_model(options.tokenizer, Path(folder, "model"))
         print(f"torch {torch.__version__}, {options.threads} threads")
         for name in options.tasks:
             compare(model, name, options, Path(folder))

@@ -49,8 +49,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["all"],
         metavar="TASK",
-        help="names, TOML files, or all: the six of the paper, or their small "
-        "versions for the model mini (default all)",
+        help="names, TOML files, or all: the six of the paper, less those whose rows cannot be "
+        "had here, or their small versions for the model mini (default all)",
     )
     parser.add_argument(
         "--seeds",
@@ -65,8 +65,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["search"],
         metavar="RATE",
-        help="learning rates; or search: the best of eight on other items; or "
-        "grid: the best of the paper's 36; or paper: those it chose (default search)",
+        help="learning rates; or search: the best on other items of four for pretrained models, "
+        "of eight larger ones for mini; or grid: the best of the paper's 36; or paper: those it "
+        "chose (default search)",
     )
     settings.add_options(parser, _fields())
     parser.add_argument(
@@ -96,6 +97,7 @@ def _fields() -> list[records.Field]:
     """The settings of a cell and of the search that are options under their own names."""
     found = {field.name: field for name in EXPERIMENTS for field in records.fields(name)}
     found["threads"] = replace(found["threads"], default="OMP_NUM_THREADS, else the cores at hand")
+    found["selection"] = replace(found["selection"], default="200 for mini, else 60")
     return [field for name, field in found.items() if name not in PLURAL]
 
 
@@ -118,6 +120,8 @@ def _run(options: argparse.Namespace) -> int:
         plan.writable("--out", options.out)
         if options.save_arrays:
             plan.writable("--save-arrays", Path(options.save_arrays).expanduser())
+    if "all" in options.tasks:
+        groups = plan.with_rows(groups)
     estimates = plan.sound(groups)
     if not estimates:
         return 1

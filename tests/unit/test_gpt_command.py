@@ -13,7 +13,7 @@ from iclbook import records
 from iclbook.__main__ import _parser, main
 from iclbook.gpt.model.load import DTYPES
 from iclbook.gpt.study import plan
-from iclbook.gpt.study.rate import SHORT_GRID
+from iclbook.gpt.study.rate import MINI_GRID, PRETRAINED_GRID, PRETRAINED_ROWS, Rate
 from iclbook.gpt.text import tasks
 from tests.unit.tiny_study import setup_of, tiny_model
 
@@ -115,9 +115,24 @@ def test_the_search_picks_the_cell(tiny, tmp_path, command):
         [r for r in records.all_records(tmp_path) if r.experiment == name]
         for name in ("gpt-rate", "gpt-cell")
     )
-    assert search["rates"] == list(SHORT_GRID)
+    assert search["rates"] == list(PRETRAINED_GRID)
     assert search["items"] == 20
     assert cell.config["lr"] == search["best"]
+
+
+@pytest.mark.parametrize(
+    ("model", "rates", "rows"),
+    [
+        ("mini", MINI_GRID, Rate.selection),
+        ("mini@4000", MINI_GRID, Rate.selection),
+        ("smollm2@untrained", PRETRAINED_GRID, PRETRAINED_ROWS),
+    ],
+)
+def test_the_search_depends_on_the_model(model, rates, rows):
+    group = planned("--model", model)[0]
+    assert (group.rates, group.search, group.selection) == (rates, True, rows)
+    (asked,) = {g.selection for g in planned("--model", model, "--selection", 20)}
+    assert asked == 20
 
 
 def test_words_become_rates_seeds_and_tasks(tiny):
@@ -185,6 +200,27 @@ def test_a_bad_model_does_not_stop_the_sound_ones(tiny, tmp_path, command):
     assert "it is damaged or cut short" in errors
     place = records.portable(tiny)
     assert sorted((c["model"], c["task"]) for c in configs(out)) == [(place, "mr"), (place, "sst2")]
+
+
+def test_all_tasks_are_those_that_can_be_had(tiny, tmp_path, command, monkeypatch):
+    """Without hub and folder these are the package's; a task that is named has to be there."""
+
+    def unreachable(task):
+        raise ConnectionError(f"no hub for {task.name}")
+
+    monkeypatch.delenv("ICLBOOK_DATA")
+    monkeypatch.setattr("iclbook.gpt.text.hub.fetch", unreachable)
+    asked = ("run", "--model", tiny, *FEW, "--settings", "zsl", "--out", tmp_path)
+    code, _, errors = command(*asked)
+    assert code == 0
+    assert "left out" in errors
+    assert ": cb, sst2, sst5, agnews; to have them, name a data folder with --data" in errors
+    assert sorted(config["task"] for config in configs(tmp_path)) == ["mr", "subj"]
+    for named in (("--tasks", "mr", "sst2"), ("--data", "hub")):
+        code, _, errors = command(*asked, *named)
+        assert code == 1
+        assert "no hub for sst2" in errors
+        assert "left out" not in errors
 
 
 def test_models_whose_folders_end_alike_are_told_apart(tiny, tmp_path, command):

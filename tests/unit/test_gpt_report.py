@@ -10,7 +10,8 @@ import pytest
 from iclbook import published, records
 from iclbook.__main__ import main
 from iclbook.gpt.report import render
-from iclbook.gpt.report.recorded import controlled_blocks, find_block, recorded_blocks
+from iclbook.gpt.report.controlled import controlled_blocks, find_block
+from iclbook.gpt.report.recorded import recorded_blocks
 from iclbook.gpt.report.tables import of_stores, side_by_side
 from iclbook.gpt.study.cell import Cell
 from iclbook.records.provenance import provenance
@@ -263,6 +264,30 @@ def test_controls_stand_beside_the_cells_of_their_model(tmp_path):
     assert find_block("tiny@untrained", tmp_path) == found["tiny"]["@untrained"]
     for control, block in found["tiny"].items():
         assert find_block("tiny", tmp_path, control=control) == block
+
+
+def test_one_task_has_one_number_of_items_and_one_precision(tmp_path):
+    """Most controls, most items, then the precision of the most cells, which is named."""
+    double = {"inputs": {"dtype": "float64"}}
+    store(
+        tmp_path,
+        *(record(k=32, items=100, seed=seed, icl=0.1) for seed in (0, 1, 2)),
+        record(k=32, items=300, seed=0, icl=0.9, **double),
+        record(k=32, task="mr", seed=0, icl=0.2),
+        *(record(k=32, task="mr", seed=seed, icl=0.3, **double) for seed in (0, 1, 2)),
+        record(k=32, task="subj", items=100, seed=0, icl=0.4),
+        *(record(k=32, task="subj", items=300, seed=seed, icl=0.5) for seed in (0, 1, 2)),
+        record(k=32, task="subj", items=100, control="wrong-labels", seed=0),
+    )
+    found = controlled_blocks(tmp_path)["tiny"]
+    block = found[""]
+    assert {task: block.values(task, "accuracy", "icl", "accuracy") for task in block.cells} == {
+        "sst2": [0.9],
+        "subj": [0.4],
+        "mr": [0.3] * 3,
+    }
+    assert block.settings == "k = 32, dtype float32 and float64"
+    assert found["wrong-labels"].settings == "k = 32, control wrong-labels"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from test_gpt_report import record, score, store
 
 from iclbook import records
 from iclbook.gpt.report.compared import CLAIMS, gains, of_models, tally
-from iclbook.gpt.report.recorded import recorded_blocks
+from iclbook.gpt.report.recorded import most_items, recorded_blocks
 from iclbook.gpt.report.tables import of_stores, side_by_side
 
 
@@ -42,8 +42,29 @@ def test_a_model_is_one_block_and_large_ones_come_first(tmp_path):
         record(model="large", k=8, items=5, origin={"n_parameters": 20}),
     )
     found = of_models(tmp_path)
-    # the most cells, then the most demonstrations, then the most items
+    # the most cells, then the most demonstrations
     assert [block.label for block in found] == ["large, k = 8", "small, k = 2"]
+
+
+def test_of_each_task_the_cells_with_the_most_items_count(tmp_path):
+    store(
+        tmp_path,
+        *(record(task="sst2", items=9, seed=seed, icl=0.1) for seed in (0, 1, 2)),
+        record(task="sst2", items=30, icl=0.7),
+        record(task="mr", items=9, icl=0.2),
+        record(task="subj", items=0, icl=0.3),
+        record(task="subj", items=30, icl=0.1),
+        record(task="sst2", items=99, k=8),
+    )
+    found = {block.settings: block for block in most_items(recorded_blocks(tmp_path))}
+    assert found.keys() == {"k = 4", "k = 8"}
+    block = found["k = 4"]
+    assert {task: block.values(task, "accuracy", "icl", "accuracy") for task in block.cells} == {
+        "sst2": [0.7],
+        "subj": [0.3],
+        "mr": [0.2],
+    }
+    assert of_models(tmp_path)[0].cells == block.cells
 
 
 def test_only_trained_models_finetuned_as_in_the_paper_are_compared(tmp_path):

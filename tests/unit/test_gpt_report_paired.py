@@ -3,8 +3,8 @@
 import pytest
 from test_gpt_report import record, store
 
+from iclbook.gpt.report.controlled import EVERY_CONTROL, controlled_blocks
 from iclbook.gpt.report.paired import MEASURES, Measure, Outcome, differences, outcomes
-from iclbook.gpt.report.recorded import EVERY_CONTROL, controlled_blocks
 
 RECALL = Measure("Rec2FTP", ("rec2ftp", "value"))
 NEW = ("other-draw", "noise", "@embeddings", "@norms")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from iclbook import published
 from iclbook.columns import DASH
-from iclbook.gpt.report.recorded import Block, recorded_blocks
+from iclbook.gpt.report.block import Block
+from iclbook.gpt.report.recorded import most_items, recorded_blocks
 from iclbook.gpt.report.render import Value
 from iclbook.gpt.study.cell import Cell
 from iclbook.gpt.study.presets import PRESETS
@@ -26,8 +27,8 @@ def of_models(*stores: Path | str) -> list[Block]:
     """One block of each trained model and preset, the largest model first.
 
     It ran in context, and if it was finetuned, then as in the paper. If there are several, the one
-    with the most settings counts, then the one with the most cells, then demonstrations, then
-    items.
+    with the most settings counts, then the one with the most cells, then demonstrations. Of one
+    task with several numbers of items, the most items count.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def of_models(*stores: Path | str) -> list[Block]:
         If there are no finished cells.
     """
     best: dict[tuple[str, str], Block] = {}
-    for block in recorded_blocks(*stores):
+    for block in most_items(recorded_blocks(*stores)):
         key = block.first.config["model"], block.preset
         if _as_in_the_paper(block) and (key not in best or _size(block) > _size(best[key])):
             best[key] = block
@@ -57,10 +58,8 @@ def _as_in_the_paper(block: Block) -> bool:
     )
 
 
-def _size(block: Block) -> tuple[int, int, int, int]:
-    every = [record for cells in block.cells.values() for record in cells]
-    most = max(record["items"] for record in every)
-    return len(block.settings_run), len(every), block.first["k"], most
+def _size(block: Block) -> tuple[int, int, int]:
+    return len(block.settings_run), sum(map(len, block.cells.values())), block.first["k"]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,13 @@
 A similarity of in-context learning and finetuning means something only if it falls when the
 finetuning sees wrong labels or another task, and when the network was never trained. So the four
 stand side by side, for every task of a model, with chance levels and random baselines behind them.
+
+The trap: cells may be recorded before all of their controls are. What stands in one column is
+about the same draws of demonstrations, the same items and the same precision.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,9 +18,11 @@ from matplotlib.figure import Figure
 
 from iclbook import figures
 from iclbook.gpt.model.sources import UNTRAINED
-from iclbook.gpt.report.recorded import ANOTHER_TASK, CONTROLS, Block
+from iclbook.gpt.report.block import Block, entry
+from iclbook.gpt.report.controlled import ANOTHER_TASK, CONTROLS
 from iclbook.gpt.report.render import Table, Value
 from iclbook.gpt.study.cell import WRONG_LABELS
+from iclbook.records import Record
 
 ROWS = {
     "": "finetuned",
@@ -45,14 +51,16 @@ def beside_controls(
 ) -> Table:
     """One row for the cells of a model and for each control, one column a task.
 
-    A dash stands where nothing is recorded, and where the model cannot do the task in context; an
-    untrained network can do none, and is shown all the same.
+    A column is about the draws of demonstrations that the cells and their controls have in common;
+    a control with no such draw, of other items or in another precision is left out. A dash stands
+    where nothing is recorded, and where the model cannot do the task in context; an untrained
+    network can do none, and is shown all the same.
 
     Parameters
     ----------
     title : str
     blocks : dict of str to Block
-        A model's entry in `iclbook.gpt.report.recorded.controlled_blocks`.
+        A model's entry in `iclbook.gpt.report.controlled.controlled_blocks`.
     *path : str
         Where the number is in the results.
     references : dict of str to path, optional
@@ -67,11 +75,11 @@ def beside_controls(
     """
     if "" not in blocks:
         raise ValueError(f"there are only controls: {', '.join(blocks)}; run the cells themselves.")
-    own = blocks[""]
-    rows = [(ROWS[name], _row(own, blocks.get(name), name != UNTRAINED, path)) for name in CONTROLS]
+    own, kept = blocks[""], paired(blocks)
+    rows = [(ROWS[name], _row(own, kept.get(name), name != UNTRAINED, path)) for name in CONTROLS]
     for label, where in (references or {}).items():
-        rows.append((label, _row(own, own, True, where)))
-    notes = (*own.notes(similarity=True), *_missing(blocks))
+        rows.append((label, _row(own, kept[""], True, where)))
+    notes = (*own.notes(similarity=True), *_shared(own, kept[""]), *_missing(blocks, kept))
     about = {"model": own.model, "settings": own.settings}
     return Table(title, tuple(own.cells), tuple(rows), digits, notes, about=about)
 
@@ -79,25 +87,76 @@ def beside_controls(
 def _row(
     own: Block, block: Block | None, similarity: bool, path: tuple[str, ...]
 ) -> tuple[Value | None, ...]:
-    """The values of a block for the tasks of the model's own."""
+    """The values of a block for the tasks of the model's own, or for those that it can do."""
     values = {}
     if block is not None:
-        values = dict(zip(block.cells, block.row(*path, similarity=similarity)))
-    return tuple(values.get(task) for task in own.cells)
+        values = dict(zip(block.cells, block.row(*path, similarity=False)))
+    shown = [task for task in own.cells if own.can_do(task) or not similarity]
+    return tuple(values.get(task) if task in shown else None for task in own.cells)
 
 
-def _missing(blocks: Mapping[str, Block]) -> tuple[str, ...]:
-    """Which other tasks were taken, and what is not recorded."""
+def paired(blocks: Mapping[str, Block]) -> dict[str, Block]:
+    """The blocks with those cells of each task that are about the same draws and items.
+
+    Parameters
+    ----------
+    blocks : dict of str to Block
+        A model's entry in `iclbook.gpt.report.controlled.controlled_blocks`, or a part of it with
+        the cells themselves. A control that shares no draw of a task with them loses the task.
+    """
+    cells = {name: {} for name in CONTROLS if name in blocks}
+    for task in blocks[""].cells:
+        found = {name: _by_draw(blocks[name].cells.get(task, ())) for name in cells}
+        draws, compared = set(found[""]), []
+        for name, own in found.items():
+            if draws & own.keys():
+                draws &= own.keys()
+                compared.append(name)
+        for name in compared:
+            cells[name][task] = [found[name][draw] for draw in sorted(draws)]
+    return {name: replace(blocks[name], cells=own) for name, own in cells.items() if own}
+
+
+def _by_draw(cells: Sequence[Record]) -> dict[tuple, Record]:
+    """Cells by what two of them have to share to be compared."""
+    return {
+        (
+            cell.config["seed"],
+            entry(cell, ("inputs", "demonstrations")) or "",
+            cell["items"],
+            entry(cell, ("inputs", "dtype")) or "",
+        ): cell
+        for cell in cells
+    }
+
+
+def _shared(own: Block, kept: Block) -> tuple[str, ...]:
+    """A note on the tasks of which not every draw is compared."""
+    few = [
+        f"{task} {len(kept.cells[task])} of {len(cells)}"
+        for task, cells in own.cells.items()
+        if len(kept.cells[task]) < len(cells)
+    ]
+    return (f"demonstration sets that the controls have too: {', '.join(few)}",) if few else ()
+
+
+def _missing(blocks: Mapping[str, Block], kept: Mapping[str, Block]) -> tuple[str, ...]:
+    """Which other tasks were taken, and what is not recorded or cannot be compared."""
     own, notes = blocks[""], []
-    if ANOTHER_TASK in blocks:
-        cells = blocks[ANOTHER_TASK].cells
-        found = [task for task in own.cells if task in cells]
-        other = [f"{cells[task][0].config['control']} for {task}" for task in found]
+    if ANOTHER_TASK in kept:
+        cells = kept[ANOTHER_TASK].cells
+        other = [f"{cells[task][0].config['control']} for {task}" for task in cells]
         notes.append(f"another task: {', '.join(other)}")
     for name in CONTROLS[1:]:
-        lacking = [t for t in own.cells if name not in blocks or t not in blocks[name].cells]
-        if lacking:
-            notes.append(f"{ROWS[name]}, not recorded: {', '.join(lacking)}")
+        there, compared = (
+            set(found[name].cells if name in found else ()) for found in (blocks, kept)
+        )
+        for word, lacking in (
+            ("not recorded", own.cells.keys() - there),
+            ("left out, as no draw has the same items and precision", there - compared),
+        ):
+            if tasks := [task for task in own.cells if task in lacking]:
+                notes.append(f"{ROWS[name]}, {word}: {', '.join(tasks)}")
     return tuple(notes)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from iclbook.gpt.metrics.scores import defined_mean
-from iclbook.gpt.report.recorded import Block
+from iclbook.gpt.report.block import Block
 
 
 def layers_of(

@@ -1,20 +1,20 @@
 """Which control kills which metric: recorded cells against their controls, pair by pair.
 
 A metric can only speak of a thing if it falls where the thing is missing. A pair is a model and a
-task; in it a cell is compared with the control of the same draw of demonstrations and the same
-learning rate, and the differences are averaged over draws. So a control that was recorded at
-another rate is never held against it.
+task; in it a cell is compared with the control of the same draw of demonstrations, on the same
+items and at the same learning rate, and the differences are averaged over draws. So a control that
+was recorded at another rate is never held against it.
 
 Chapter: "Would an untrained network score the same?"
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from iclbook.columns import DASH
-from iclbook.gpt.report.recorded import Block
+from iclbook.gpt.report.block import Block, entry
 from iclbook.gpt.report.render import Value
 
 
@@ -65,9 +65,9 @@ def differences(
     Parameters
     ----------
     found : dict of str to dict of str to Block
-        As `iclbook.gpt.report.recorded.controlled_blocks` gives it.
+        As `iclbook.gpt.report.controlled.controlled_blocks` gives it.
     control : str
-        One of `iclbook.gpt.report.recorded.EVERY_CONTROL`.
+        One of `iclbook.gpt.report.controlled.EVERY_CONTROL`.
     measure : Measure
     position : str
         ``"last"`` or ``"label"``: where similarities are read.
@@ -94,12 +94,14 @@ def differences(
     return pairs
 
 
-def _by_draw(block: Block, task: str, path: tuple[str, ...]) -> dict[tuple[int, float], float]:
-    """A number of each cell, by seed and learning rate, where it has one."""
+def _by_draw(block: Block, task: str, path: tuple[str, ...]) -> dict[tuple, float]:
+    """A number of each cell that has one, by what two cells have to share to be compared."""
     values = {}
     for cell in block.cells[task]:
-        for value in replace(block, cells={task: [cell]}).values(task, *path):
-            values[cell.config["seed"], cell.config["lr"]] = value
+        value = entry(cell, path)
+        if isinstance(value, int | float):
+            shared = cell.config["seed"], cell.config["lr"], cell["items"]
+            values[*shared, entry(cell, ("inputs", "dtype"))] = float(value)
     return values
 
 

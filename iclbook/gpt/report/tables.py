@@ -12,7 +12,8 @@ from pathlib import Path
 
 from iclbook import published
 from iclbook.gpt.metrics import METRICS
-from iclbook.gpt.report.recorded import Block, place, recorded_blocks
+from iclbook.gpt.report.block import Block
+from iclbook.gpt.report.recorded import place, recorded_blocks
 from iclbook.gpt.report.render import PAPER, Table, Value
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.validate import check_choice

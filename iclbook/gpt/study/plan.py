@@ -15,7 +15,13 @@ from iclbook import console, published
 from iclbook.gpt.model.packaged import PACKAGED
 from iclbook.gpt.study.estimate import Estimate, check
 from iclbook.gpt.study.names import short_names
-from iclbook.gpt.study.rate import PAPER_GRID, SHORT_GRID, Rate
+from iclbook.gpt.study.rate import (
+    MINI_GRID,
+    PAPER_GRID,
+    PRETRAINED_GRID,
+    PRETRAINED_ROWS,
+    Rate,
+)
 from iclbook.gpt.study.run import Group
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text import tasks
@@ -40,23 +46,25 @@ def groups(options: argparse.Namespace) -> list[Group]:
         raise ValueError(
             "--demonstrations names the rows and their order; leave out --k, --seeds and --scheme"
         )
-    searched = dict(
-        selection=getattr(options, "selection", Rate.selection),
-        control=getattr(options, "control", ""),
-        arrays=options.save_arrays,
-    )
+    kept = dict(control=getattr(options, "control", ""), arrays=options.save_arrays)
     found = []
     for model in options.model:
-        wanted = []
+        bundled, wanted = _bundled(model), []
+        selection = getattr(options, "selection", Rate.selection if bundled else PRETRAINED_ROWS)
         for name in options.tasks:
-            everything = tasks.MINI if model.split("@")[0] == "mini" else tasks.SIX
+            everything = tasks.MINI if bundled else tasks.SIX
             wanted += everything if name == "all" else [name]
         for task in wanted:
             for seed in _seeds(options, model, task):
                 setup = Setup(**(shared | {"model": model, "task": task, "seed": seed}))
                 rates = _rates(options.lr, model, task) if "ft" in setup.settings else ()
-                found.append(Group(setup, *rates, **searched))
+                found.append(Group(setup, *rates, selection=selection, **kept))
     return list(dict.fromkeys(found))
+
+
+def _bundled(model: str) -> bool:
+    """Whether a model is the bundled one, at any step of its training or untrained."""
+    return model.split("@")[0] == "mini"
 
 
 def _seeds(options: argparse.Namespace, model: str, task: str) -> tuple[int, ...]:
@@ -77,7 +85,7 @@ def _seeds(options: argparse.Namespace, model: str, task: str) -> tuple[int, ...
 def _rates(words: Sequence[str], model: str, task: str) -> tuple[tuple[float, ...], bool]:
     """Learning rates, and whether the best of them is to be found."""
     if words == ["search"]:
-        return SHORT_GRID, True
+        return MINI_GRID if _bundled(model) else PRETRAINED_GRID, True
     if words == ["grid"]:
         return PAPER_GRID, True
     if words == ["paper"]:
@@ -110,6 +118,30 @@ def at_hand(found: Sequence[Group]) -> list[Group]:
         if size := sizes.get(name):
             print(f"{name}: no estimate, as its tokenizer is not here; a run fetches {size}")
     return [group for group in found if not sizes.get(group.setup.model)]
+
+
+def with_rows(found: Sequence[Group]) -> list[Group]:
+    """The groups without the tasks whose rows are nowhere; these are named in one line.
+
+    It is for tasks that nobody named. If a place was asked for, its lack of rows is an error, and
+    so are other faults of rows: see `sound`.
+    """
+    lacking = []
+    for setup in (group.setup for group in found if not group.setup.data):
+        if setup.task not in lacking:
+            try:
+                setup.rows()
+            except (ConnectionError, ImportError):
+                lacking.append(setup.task)
+            except console.ERRORS:
+                continue
+    if lacking:
+        print(
+            "left out, as there is no hub here, and no rows of them in the package: "
+            f"{', '.join(lacking)}; to have them, name a data folder with --data",
+            file=sys.stderr,
+        )
+    return [group for group in found if group.setup.task not in lacking]
 
 
 def writable(option: str, folder: Path) -> None:

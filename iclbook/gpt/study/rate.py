@@ -19,8 +19,14 @@ from iclbook.validate import check_count, check_number
 PAPER_GRID = tuple(float(f"{digit}e{power}") for power in range(-4, 0) for digit in range(1, 10))
 """The learning rates among which the paper chose (Dai et al. 2023, appendix B)."""
 
-SHORT_GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
-"""Eight learning rates, for a first look; small models need the largest."""
+MINI_GRID = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
+"""Eight learning rates for the bundled model, which is small and needs the largest."""
+
+PRETRAINED_GRID = (3e-4, 1e-3, 3e-3, 1e-2)
+"""Four for pretrained models: a step an example at a larger rate soon leaves nothing of them."""
+
+PRETRAINED_ROWS = 60
+"""Training rows that decide between these four: reading them is nearly all that a search costs."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Rate(Setup):
         dai-code decides on the items that are evaluated, as the paper does.
     """
 
-    rates: tuple[float, ...] = SHORT_GRID
+    rates: tuple[float, ...] = MINI_GRID
     selection: int = 200
 
     def __post_init__(self) -> None:

@@ -114,21 +114,14 @@ class Updates:
                 to_noise(tuned, rng)
                 noise[t, s] = _mean_cosine(frame.changes(asked[t], before[t]), in_context[t, s])
         at_own_task = np.array([_alike(finetuned[t])[t] for t in range(shape[0])])
-        kinds = pairs_of(shape) | {"noise": None}
-        profile = {
-            name: noise.mean((0, 1)) if chosen is None else cosines[chosen].mean(0)
-            for name, chosen in kinds.items()
-        }
-        spread = {
-            name: np.sqrt(((noise if chosen is None else cosines[chosen]) ** 2).mean())
-            for name, chosen in kinds.items()
-        }
+        kinds = {name: cosines[chosen] for name, chosen in pairs_of(shape).items()}
+        kinds["noise"] = noise.reshape(-1, *every)
         found = {
             "cosines": cosines.mean((-2, -1)),
             "without_means": without_means.mean((-2, -1)),
             "noise": noise.mean((-2, -1)),
-            "rms": spread,
-            "by_layer": {name: values.mean(-1) for name, values in profile.items()},
+            "rms": {name: np.sqrt((values**2).mean()) for name, values in kinds.items()},
+            "by_layer": {name: values.mean(0).mean(-1) for name, values in kinds.items()},
             "in_context_alike": _alike(in_context),
             "finetuned_alike": at_own_task,
             "size_ratio": np.median(ratio),

@@ -15,6 +15,7 @@ from iclbook.checks.a_real_gpt import (
 )
 from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
+from iclbook.checks.controls import left_of_gain, noise_instead, wrong_labels_shown
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
@@ -88,6 +89,7 @@ __all__ = [
     "kernel_step",
     "label_answers",
     "labels_dealt_out",
+    "left_of_gain",
     "logit_for_share",
     "mark",
     "matched_rate",
@@ -95,6 +97,7 @@ __all__ = [
     "mixed_rate",
     "momentum_coefficients",
     "negatives",
+    "noise_instead",
     "one_class",
     "opposite_heads",
     "order_gap",
@@ -132,4 +135,5 @@ __all__ = [
     "two_eigenvalues",
     "update_of_finetuning",
     "wave_further",
+    "wrong_labels_shown",
 ]

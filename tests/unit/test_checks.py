@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
+import reader_answers_controls  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_layer_causality  # noqa: F401  (registers its answers)
@@ -89,6 +90,8 @@ GIVEAWAYS = {
     "sensitivity_by_differences": ["2 h", "x_q + h", "x_q - h"],
     "rates_under_noise": ["noise^2", "sigma^2", "(N + 1)"],
     "ridge_prediction": ["X^T", "linalg", "inverse"],
+    "noise_instead": ["/ norm", "divide by", "before +"],
+    "left_of_gain": ["/ (", "icl_calibrated -", "mean("],
     "kernel_step": ["eta /", "y @", "m @"],
     "guess_without_context": ["0.6", "0.3", "2 / pi"],
     "mean_cosine_of_numbers": ["sign(", "2 P", "- 1"],

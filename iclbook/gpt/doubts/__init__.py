@@ -1,0 +1,1 @@
+"""Experiments of Part V on language models."""

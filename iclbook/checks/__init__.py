@@ -16,6 +16,7 @@ from iclbook.checks.a_real_gpt import (
 from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
+from iclbook.checks.exact_update import mean_patch, other_labels, patched
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
     rebuild_weights,
@@ -27,7 +28,7 @@ from iclbook.checks.implicit_finetuning import (
     trained_entries,
 )
 from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
-from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
+from iclbook.checks.meta_gradients import other_keys, update_of_finetuning
 from iclbook.checks.nonlinear import (
     guess_without_context,
     kernel_step,
@@ -86,12 +87,14 @@ __all__ = [
     "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",
+    "mean_patch",
     "mixed_rate",
     "momentum_coefficients",
     "negatives",
     "one_class",
     "opposite_heads",
     "other_keys",
+    "other_labels",
     "other_tokens",
     "page_loss",
     "patched",

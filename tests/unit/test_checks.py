@@ -10,6 +10,7 @@ import pytest
 import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
+import reader_answers_exact_update  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
 import reader_answers_meta_gradients  # noqa: F401  (registers its answers)

@@ -85,7 +85,7 @@ def mean_patch(answer) -> Verdict:
         edges={"for a single question": (W, Z_0[:1], Z_C[:1])},
         praise="A mean of matrices of rank one. Its rank can be as high as the number of "
         "questions; how many directions it really has is an empirical question.",
-        hint="Write the patch of each question, one outer product, and average the matrices.",
+        hint="What is the patch of one question, as a matrix? The mean is one of such matrices.",
         mistakes=[
             Mistake(
                 of_means,

@@ -106,6 +106,7 @@ GIVEAWAYS = {
     "pooled_odds": ["a d", "b c", "maximum", ".sum("],
     "at_depth": ["0.5", "interp", "+ 1) /"],
     "patched": ["z_0 z)", "outer", "(z_0"],
+    "mean_patch": ["outer", "average", "/ len"],
     "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }

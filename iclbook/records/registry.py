@@ -9,6 +9,7 @@ so that reading a record imports no library that only its experiment needs.
 from importlib import import_module
 
 EXPERIMENTS = {
+    "doubts-outputs": "iclbook.gpt.doubts.outputs:Outputs",
     "dual-cost": "iclbook.dual.cost:DualCost",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
     "gpt-rate": "iclbook.gpt.study.rate:Rate",

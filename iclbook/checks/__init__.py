@@ -16,6 +16,11 @@ from iclbook.checks.a_real_gpt import (
 from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
+from iclbook.checks.distributions import (
+    additive_score,
+    left_without_words,
+    overlap_without,
+)
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
     rebuild_weights,
@@ -65,6 +70,7 @@ __all__ = [
     "Mistake",
     "Verdict",
     "adaptive_rate",
+    "additive_score",
     "another_item",
     "another_prompt",
     "at_depth",
@@ -83,6 +89,7 @@ __all__ = [
     "kernel_step",
     "label_answers",
     "labels_dealt_out",
+    "left_without_words",
     "logit_for_share",
     "mark",
     "mean_cosine_of_numbers",
@@ -93,6 +100,7 @@ __all__ = [
     "opposite_heads",
     "other_keys",
     "other_tokens",
+    "overlap_without",
     "page_loss",
     "patched",
     "pooled_odds",

@@ -10,6 +10,7 @@ import pytest
 import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
+import reader_answers_distributions  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
 import reader_answers_meta_gradients  # noqa: F401  (registers its answers)
@@ -107,6 +108,8 @@ GIVEAWAYS = {
     "patched": ["z_0 z)", "outer", "(z_0"],
     "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
+    "overlap_without": ["before", "first of all", "delete"],
+    "additive_score": ["squares^2", "sqrt", "squares / "],
 }
 
 pytestmark = pytest.mark.usefixtures("plain_python")  # a reader has no type checker

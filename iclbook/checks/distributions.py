@@ -107,8 +107,8 @@ def additive_score(answer) -> Verdict:
             "where all tokens are shared": (0.3, 0),
             "where none is shared": (0.0, 10),
         },
-        praise="One missing token costs a sure setting little and an unsure one nearly all: the "
-        "score measures confidence as well.",
+        praise="One missing token takes a third from a setting that is sure of its first token, "
+        "and nearly all from one that is not: the score measures confidence as well.",
         hint="Put equal probabilities into the additive formula: what do its numerator and its "
         "two sums of squares become?",
         mistakes=[

@@ -207,8 +207,8 @@ def test_settings_that_an_experiment_no_longer_has_are_named(cli, monkeypatch):
     [
         ("coin/heads", "no record coin/heads; known: none"),
         ("coin", "which record of 'coin' you mean; known: none"),
-        ("dice/one", "no experiment 'dice'; known: coin, dual-cost"),
-        ("dice", "no experiment 'dice'; known: coin, dual-cost"),
+        ("dice/one", "no experiment 'dice'; known: coin, doubts-causality"),
+        ("dice", "no experiment 'dice'; known: coin, doubts-causality"),
     ],
 )
 def test_an_unknown_record_is_answered_with_the_known_ones(cli, name, message):

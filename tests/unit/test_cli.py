@@ -61,7 +61,7 @@ def test_the_book_s_own_records_are_listed_and_valid(capsys):
     assert main(["records", "list"]) == 0
     assert "dual-cost/cpu" in capsys.readouterr().out
     assert main(["records", "validate"]) == 0
-    assert capsys.readouterr().out.startswith("good    dual-cost/cpu")
+    assert capsys.readouterr().out.splitlines()[0].startswith("good    ")
 
 
 def test_a_run_is_written_listed_and_repeated(cli, tmp_path):

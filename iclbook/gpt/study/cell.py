@@ -29,15 +29,17 @@ from iclbook.gpt.study.arrays import keep
 from iclbook.gpt.study.names import record_name
 from iclbook.gpt.study.presets import PRESETS
 from iclbook.gpt.study.setup import UNBOUNDED, Setup
-from iclbook.gpt.text.demonstrations import draw, mislabelled
+from iclbook.gpt.text.demonstrations import draw, leave_out, mislabelled
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.text.tasks import find_task
 from iclbook.gpt.tuning.finetune import finetune
+from iclbook.gpt.tuning.noise import to_noise
 from iclbook.records import Results, config_hash
 from iclbook.rounding import finite, rounded
 
-WRONG_LABELS = "wrong-labels"
-"""The control that is no task."""
+WRONG_LABELS, OTHER_DRAW, NOISE = "wrong-labels", "other-draw", "noise"
+NO_TASKS = (WRONG_LABELS, OTHER_DRAW, NOISE)
+"""The controls that are no task."""
 
 MEMORY_MAPPED = 2**28
 """Observations of more bytes than this are kept in files."""
@@ -53,7 +55,9 @@ class Cell(Setup):
         Learning rate of the finetuning; 0 if ``ft`` is not among the settings.
     control : str
         Finetune on something else for comparison: wrong-labels (the demonstrations, with other
-        labels), or the name of another task (as many of its demonstrations).
+        labels), other-draw (as many other examples of the task), the name of another task (as many
+        of its demonstrations); or noise (what finetuning changes in a parameter is replaced by
+        noise of its norm).
     arrays : str
         Folder in which what was observed is kept as arrays, see `iclbook.gpt.study.arrays`.
     """
@@ -71,9 +75,9 @@ class Cell(Setup):
             self._settle(lr=0.0, control="")
 
     def _check_control(self) -> None:
-        if self.control in ("", WRONG_LABELS):
+        if self.control in ("", *NO_TASKS):
             return
-        expected = f"expected {WRONG_LABELS} or the name of another task"
+        expected = f"expected {', '.join(NO_TASKS)} or the name of another task"
         if self.control == self.task:
             raise ValueError(f"control is {self.control!r}, the task itself; {expected}.")
         try:
@@ -84,7 +88,7 @@ class Cell(Setup):
     @property
     def other(self) -> Setup | None:
         """The same with the other task whose demonstrations are trained on, if that is asked."""
-        if self.control in ("", WRONG_LABELS):
+        if self.control in ("", *NO_TASKS):
             return None
         drawn = dict(demonstrations="", k=max(self.k, 1))  # as many as are used, whatever k says
         return dataclasses.replace(self.shared, task=self.control, items=1, **drawn)
@@ -110,6 +114,8 @@ class Cell(Setup):
             with finetune(model, examples, how, record_queries="queries" in want) as tuned:
                 clock.append(time.perf_counter())
                 if not tuned.diverged:
+                    if self.control == NOISE:
+                        to_noise(tuned, np.random.default_rng([self.seed, 4]))
                     seen["ft"] = _observe(model, prompted, self, "ft", want)
         found = {
             "items": len(prepared.gold),
@@ -122,7 +128,8 @@ class Cell(Setup):
             "gold": prepared.gold,
             "diverged": tuned is not None and tuned.diverged,
         }
-        trained = None if tuned is None or self.other is not None else tuned.queries
+        in_context = self.control in ("", WRONG_LABELS, NOISE)  # what is trained on is shown, too
+        trained = tuned.queries if tuned is not None and in_context else None
         if tuned is not None:
             found["ft_losses"] = tuned.losses
         found |= {f"{name}_predicted": observed.predicted for name, observed in seen.items()}
@@ -155,7 +162,7 @@ class Cell(Setup):
 
     def examples(self, model, usual: Prompts) -> Prompts:
         """What is finetuned on: the demonstrations, or as many of the control."""
-        if not self.control:
+        if self.control in ("", NOISE):
             return usual
         k = usual.k_used
         if self.other is not None:
@@ -163,7 +170,10 @@ class Cell(Setup):
             demos = draw(rows, k, self.seed, scheme=self.scheme)
         else:
             rows, demos, items = self.rows()
-            demos = mislabelled(demos[:k], len(rows.task.labels), self.seed)
+            if self.control == WRONG_LABELS:
+                demos = mislabelled(demos[:k], len(rows.task.labels), self.seed)
+            else:
+                demos = draw(leave_out(rows, demos), k, self.seed)
         return self.prompts(model, rows, demos, items, UNBOUNDED)
 
 

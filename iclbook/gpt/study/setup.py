@@ -47,7 +47,8 @@ class Setup:
     ----------
     model : str
         mini (the bundled one), a packaged model, a folder, or an id of the hub, perhaps
-        id@revision; with @untrained behind it, its weights are drawn at random.
+        id@revision; with @untrained behind it, its weights are drawn at random, with @embeddings
+        or @norms all but these.
     task : str
         A name of `iclbook.gpt.text.tasks.TASKS`, or a TOML file.
     data : str
@@ -201,11 +202,13 @@ class Setup:
         """
         known, (rows, digest) = self.card(), self._read()
         files = kept.files(self.model) or (known.location.place, known.config._commit_hash)
-        drawn = known.location.untrained
+        where = known.location
+        drawn = {"untrained": True} if where.untrained else {}
+        drawn |= {"kept": where.kept} if where.kept else {}
         precision = choose_dtype(self.dtype, choose_device(self.device), known.config)
         task = rows.task
         return {
-            "model": config_hash({"files": files} | ({"untrained": True} if drawn else {})),
+            "model": config_hash({"files": files} | drawn),
             "dtype": str(precision).removeprefix("torch."),
             "task": config_hash({n: getattr(task, n) for n in ("template", "labels", "columns")}),
             "rows": digest,

@@ -12,7 +12,6 @@ context is read so that it ends where the questions begin.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.outer import Frame, cosine, size
@@ -21,7 +20,7 @@ from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.demonstrations import mislabelled
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
-from iclbook.gpt.tuning.trainable import trainable
+from iclbook.gpt.tuning.noise import to_noise
 from iclbook.records import Results
 from iclbook.rounding import rounded
 from iclbook.validate import check_choice, check_count, check_number
@@ -98,7 +97,6 @@ class Updates:
         cosines, without_means = np.zeros((2, *shape, *shape, *every))
         noise, ratio = np.zeros((*shape, *every)), np.zeros((*shape, *every))
         finetuned = np.zeros((shape[0], *in_context.shape), np.float32)
-        base = [part.of(part.parameter).detach().clone() for part in trainable(model.net, "kv")]
         rng = np.random.default_rng(0)
         for (t, s), prompts in trained_on.items():
             with finetune(model, prompts, Finetuning(lr=rates[t, s])) as tuned:
@@ -113,7 +111,7 @@ class Updates:
                     cosines[a, :, t, s] = _mean_cosine(changes, in_context[a])
                     without_means[a, :, t, s] = _mean_cosine(changes, in_context[a] - means[a])
                 ratio[t, s] = size(finetuned[t, t, s]) / size(in_context[t, s])
-                _to_noise(model, base, rng)
+                to_noise(tuned, rng)
                 noise[t, s] = _mean_cosine(frame.changes(asked[t], before[t]), in_context[t, s])
         at_own_task = np.array([_alike(finetuned[t])[t] for t in range(shape[0])])
         kinds = {name: cosines[chosen] for name, chosen in pairs_of(shape).items()}
@@ -211,12 +209,3 @@ def _alike(updates: np.ndarray) -> np.ndarray:
     """Cosine of all pairs of sets, mean over heads: [task, set, other task, other set]."""
     unit = updates / size(updates)[..., None, None]
     return np.einsum("tslgvk,azlgvk->tsaz", unit, unit) / np.prod(updates.shape[2:4])
-
-
-@torch.no_grad()
-def _to_noise(model: LanguageModel, base: list[torch.Tensor], rng: np.random.Generator) -> None:
-    """Random numbers, as large as what finetuning added to each parameter, in its place."""
-    for part, before in zip(trainable(model.net, "kv"), base, strict=True):
-        weights = part.of(part.parameter)
-        noise = torch.tensor(rng.normal(size=weights.shape)).to(weights)
-        weights.copy_(before + noise * (weights - before).norm() / noise.norm())

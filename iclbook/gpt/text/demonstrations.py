@@ -6,6 +6,7 @@ et al. (2023) take the first rows after ``datasets.shuffle(seed)``, which is
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,13 @@ def mislabelled(rows: Sequence[Row], labels: int, seed: int) -> list[Row]:
     return [dict(row) | {"label": int(row["label"] + by) % labels} for row, by in zip(rows, shift)]
 
 
+def leave_out(data: Data, without: Sequence[Row]) -> Data:
+    """The data without the training rows whose prompts are those of `without`."""
+    taken = {data.task.prompt(row) for row in without}
+    left = tuple(row for row in data.train if data.task.prompt(row) not in taken)
+    return replace(data, train=left)
+
+
 def selection(data: Data, n: int, seed: int, without: Sequence[Row] = ()) -> list[Row]:
     """Draw training rows for choosing a learning rate: none of `without`, none evaluated.
 
@@ -123,8 +131,7 @@ def selection(data: Data, n: int, seed: int, without: Sequence[Row] = ()) -> lis
     """
     check_count("n", n)
     check_count("seed", seed, low=0)
-    taken = {data.task.prompt(row) for row in without}
-    left = [row for row in data.train if data.task.prompt(row) not in taken]
+    left = leave_out(data, without).train
     if n > len(left):
         raise ValueError(
             f"n is {n}, but task {data.task.name!r} has {len(left)} training rows besides the "

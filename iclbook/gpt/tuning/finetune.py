@@ -104,11 +104,15 @@ class Finetuned:
     queries : list of arrays (L, T_i, d_q), or None
         If asked for, the queries of all tokens of each demonstration, recorded when it is first
         seen, before the step on it.
+    weights, base : list of Tensor
+        The entries that train, as they are now, and a copy of them before.
     """
 
     losses: list[float] = field(default_factory=list)
     stopped_at: int | None = None
     queries: list[np.ndarray] | None = None
+    weights: list[Tensor] = field(default_factory=list, repr=False)
+    base: list[Tensor] = field(default_factory=list, repr=False)
 
     @property
     def diverged(self) -> bool:
@@ -165,6 +169,7 @@ def finetune(
     try:
         with torch.enable_grad(), _training_only(net, chosen):
             result = _train(net, prompts, how, chosen, weights, record_queries, each_epoch)
+        result.weights, result.base = weights, base
         yield result
     finally:
         for w, before in zip(weights, base, strict=True):

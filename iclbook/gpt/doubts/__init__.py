@@ -1,0 +1,1 @@
+"""The experiments of Part V: does it hold?"""

@@ -17,6 +17,7 @@ from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_arou
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
 from iclbook.checks.controls import left_of_gain, noise_instead, wrong_labels_shown
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
+from iclbook.checks.exact_update import mean_patch, other_labels, patched
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
     rebuild_weights,
@@ -29,7 +30,7 @@ from iclbook.checks.implicit_finetuning import (
 )
 from iclbook.checks.layer_causality import causal_gradients, head_moves, matched_rate
 from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
-from iclbook.checks.meta_gradients import other_keys, patched, update_of_finetuning
+from iclbook.checks.meta_gradients import other_keys, update_of_finetuning
 from iclbook.checks.nonlinear import (
     guess_without_context,
     kernel_step,
@@ -94,6 +95,7 @@ __all__ = [
     "mark",
     "matched_rate",
     "mean_cosine_of_numbers",
+    "mean_patch",
     "mixed_rate",
     "momentum_coefficients",
     "negatives",
@@ -102,6 +104,7 @@ __all__ = [
     "opposite_heads",
     "order_gap",
     "other_keys",
+    "other_labels",
     "other_tokens",
     "page_loss",
     "passes_for",

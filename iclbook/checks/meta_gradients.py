@@ -22,61 +22,6 @@ def other_keys(guess, cosine) -> Verdict:
     )
 
 
-def patched(answer) -> Verdict:
-    """What a matrix with another question's patch makes of an input, from (W, z_0, z_C, z)."""
-
-    def with_change(change):
-        """W z, and as much of a change W (z_C - z_0) as change(z_0, z_C, z) says."""
-        return lambda W, z_0, z_C, z: W @ z + change(z_0, z_C, z) * (W @ (z_C - z_0))
-
-    def along(z_0, z_C, z):
-        return z_0 @ z / (z_0 @ z_0)
-
-    right = with_change(along)
-    rng = np.random.default_rng(31)
-    cases = [
-        (rng.normal(size=(m, d)), *(rng.normal(size=d) + 0.5 for _ in range(3)))
-        for m, d in [(3, 4), (5, 2)]
-    ]
-    W, z_0, z_C, _ = cases[0]
-    return mark(
-        answer,
-        right=right,
-        cases=cases,
-        edges={"for the patch's own question": (W, z_0, z_C, z_0)},
-        praise="One fixed direction, as strongly as the other question's input points along z_0.",
-        hint="Write the patched matrix W + W (z_C - z_0) z_0^T / |z_0|^2, and apply it to z.",
-        mistakes=[
-            Mistake(
-                with_change(lambda z_0, z_C, z: 1.0),
-                "This adds the whole change, whatever z is. That is right for the question that "
-                "the patch was made for; on others a matrix of rank one acts by an inner product.",
-            ),
-            Mistake(
-                with_change(lambda z_0, z_C, z: z_0 @ z),
-                "Check it at z = z_0: what should the patched matrix make of it? Mind the length.",
-            ),
-            Mistake(
-                with_change(lambda z_0, z_C, z: z_0 @ z / np.linalg.norm(z_0)),
-                "The length of z_0 counts twice: once for each z_0 that it meets.",
-            ),
-            Mistake(
-                lambda W, z_0, z_C, z: along(z_0, z_C, z) * (W @ (z_C - z_0)),
-                "This is what the patch adds. What does the matrix do without it?",
-            ),
-            Mistake(
-                with_change(lambda z_0, z_C, z: z_C @ z / (z_C @ z_C)),
-                "A question without the context meets z_0 in the patch, not z_C.",
-            ),
-            Mistake(
-                lambda W, z_0, z_C, z: W @ z_C,
-                "This is what the patch's own question gets. Where does the other question come "
-                "in?",
-            ),
-        ],
-    )
-
-
 def update_of_finetuning(answer) -> Verdict:
     """What trained projections add to the matrix of a head, from (X, W_K, W_V, dW_K, dW_V)."""
 

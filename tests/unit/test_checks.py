@@ -11,6 +11,7 @@ import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_controls  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
+import reader_answers_exact_update  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_layer_causality  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
@@ -114,6 +115,7 @@ GIVEAWAYS = {
     "order_gap": ["H_2", "outer(", "x_1 @ x_2", "eta^2"],
     "passes_for": ["ceil", "round up", "sensitivity / target"],
     "patched": ["z_0 z)", "outer", "(z_0"],
+    "mean_patch": ["outer", "average", "/ len"],
     "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
 }

@@ -382,6 +382,7 @@ def test_queries_without_training_between_do_not_depend_on_batches(how):
         (dict(optimiser="adamw"), r"optimiser is 'adamw'.*'adam'"),
         (dict(parameters="kq"), r"parameters is 'kq'; expected 'kv'"),
         (dict(rule="lcgd-code", parameters="all"), r"'lcgd-code' does not go with .*'all'"),
+        (dict(rule="lcgd-paper", parameters="mlp"), r"'lcgd-paper' does not go with .*'mlp'"),
         (dict(rule="lcgd-paper", batch=2), r"'lcgd-paper' does not go with batch 2"),
     ],
 )

@@ -119,6 +119,16 @@ def test_values_of_one_layer_are_those_of_that_layer():
     assert entry.parameter is net.model.layers[1].self_attn.v_proj.weight
 
 
+def test_the_first_matrices_are_those_that_read_the_norm():
+    net = load_net("llama")
+    mlps = [layer.mlp for layer in net.model.layers]
+    wanted = [W.weight for mlp in mlps for W in (mlp.gate_proj, mlp.up_proj)]
+    assert [id(e.parameter) for e in trainable(net, "mlp")] == list(map(id, wanted))
+    net = load_net("gpt2")
+    wanted = [layer.mlp.c_fc.weight for layer in net.transformer.h]
+    assert [id(e.parameter) for e in trainable(net, "mlp")] == list(map(id, wanted))
+
+
 def test_whole_model_counts_tied_weights_once():
     net = load_net("gpt2")
     assert sum(e.parameter.numel() for e in trainable(net, "all")) == net.num_parameters()

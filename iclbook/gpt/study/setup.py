@@ -73,7 +73,7 @@ class Setup:
     rule : str
         Of the finetuning: gd, lcgd-paper, lcgd-code.
     parameters : str
-        What is finetuned: kv, all, v:LAYER.
+        What is finetuned: kv, mlp, all, v:LAYER.
     loss : str
         On all tokens, or on the label.
     optimiser : str

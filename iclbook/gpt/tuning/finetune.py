@@ -49,7 +49,8 @@ class Finetuning:
         Mean over all target tokens of the batch, or over those of the label words alone.
     parameters : str
         ``"kv"``: keys and values of every layer; ``"v:3"``: the values of layer 3 (the first is 0);
-        ``"all"``: the whole model. Biases train with their weights.
+        ``"mlp"``: the first matrices of every MLP; ``"all"``: the whole model. Biases train with
+        their weights, but for those of ``"mlp"``.
     rule : {"gd", "lcgd-paper", "lcgd-code"}
         Gradient descent, or a form of its layer-causal kin (`iclbook.gpt.tuning.lcgd`).
 
@@ -78,10 +79,10 @@ class Finetuning:
         check_choice("loss", self.loss, ("all", "label"))
         check_choice("rule", self.rule, ("gd", "lcgd-paper", "lcgd-code"))
         check_parameters(self.parameters)
-        if self.rule != "gd" and self.parameters == "all":
+        if self.rule != "gd" and self.parameters in ("all", "mlp"):
             raise ValueError(
-                f"rule {self.rule!r} does not go with parameters 'all'; expected 'kv' or "
-                "'v:LAYER', because the losses of the layers stop at each layer's input."
+                f"rule {self.rule!r} does not go with parameters {self.parameters!r}; expected "
+                "'kv' or 'v:LAYER', because the losses of the layers stop at each layer's input."
             )
         if self.rule == "lcgd-paper" and self.batch != 1:
             raise ValueError(

@@ -105,6 +105,10 @@ def _by_draw(block: Block, task: str, path: tuple[str, ...]) -> dict[tuple, floa
     return values
 
 
+ENOUGH = 3
+"""Pairs of model and task without which their count settles nothing."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a control does to a metric.
@@ -131,15 +135,14 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """``stands``: the whole interval is above zero. ``killed``: at most half of the pairs are
-        higher, or the interval is below zero. Else, and for a single pair, ``open``."""
+        """``stands``: the whole interval is above zero. ``killed``: it is below zero, or at most
+        half of the pairs are higher, of which there must be `ENOUGH` for that. Else ``open``."""
         if self.pairs < 2:
             return "open" if self.pairs else DASH
         if self.mean.mean > self.mean.half:
             return "stands"
-        if 2 * self.higher <= self.pairs or self.mean.mean < -self.mean.half:
-            return "killed"
-        return "open"
+        few = self.pairs >= ENOUGH and 2 * self.higher <= self.pairs
+        return "killed" if few or self.mean.mean < -self.mean.half else "open"
 
     def __str__(self) -> str:
         """As ``+0.12 ± 0.05, 5/6``."""

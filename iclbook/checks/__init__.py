@@ -17,6 +17,11 @@ from iclbook.checks.attention import summed_attention, tau_by_pairs, turned_arou
 from iclbook.checks.attention_is_training import negatives, shortest_context, targets
 from iclbook.checks.controls import left_of_gain, noise_instead, wrong_labels_shown
 from iclbook.checks.deeper import repeats_until_seen, stable_damping, two_eigenvalues
+from iclbook.checks.distributions import (
+    additive_score,
+    left_without_words,
+    overlap_without,
+)
 from iclbook.checks.exact_update import mean_patch, other_labels, patched
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
@@ -70,6 +75,7 @@ __all__ = [
     "Verdict",
     "adam_and_order",
     "adaptive_rate",
+    "additive_score",
     "another_item",
     "another_prompt",
     "at_depth",
@@ -91,6 +97,7 @@ __all__ = [
     "label_answers",
     "labels_dealt_out",
     "left_of_gain",
+    "left_without_words",
     "logit_for_share",
     "mark",
     "matched_rate",
@@ -106,6 +113,7 @@ __all__ = [
     "other_keys",
     "other_labels",
     "other_tokens",
+    "overlap_without",
     "page_loss",
     "passes_for",
     "patched",

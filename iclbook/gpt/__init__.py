@@ -14,6 +14,8 @@ metrics
     How alike two settings are, beside chance levels and baselines.
 study
     Cells (model, task, seed, rate) as records; many of them, again where a stopped run left off.
+doubts
+    The experiments of Part V.
 report
     Recorded cells by model; the paper's tables beside them.
 

@@ -12,6 +12,7 @@ EXPERIMENTS = {
     "doubts-causality": "iclbook.gpt.doubts.causality:Causality",
     "doubts-influence": "iclbook.gpt.doubts.influence:Influence",
     "doubts-order": "iclbook.gpt.doubts.order:Order",
+    "doubts-outputs": "iclbook.gpt.doubts.outputs:Outputs",
     "doubts-patches": "iclbook.gpt.doubts.patches:PatchesElsewhere",
     "dual-cost": "iclbook.dual.cost:DualCost",
     "gpt-cell": "iclbook.gpt.study.cell:Cell",

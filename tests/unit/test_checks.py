@@ -11,6 +11,7 @@ import reader_answers_a_real_gpt  # noqa: F401  (registers its answers)
 import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_controls  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
+import reader_answers_distributions  # noqa: F401  (registers its answers)
 import reader_answers_exact_update  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_layer_causality  # noqa: F401  (registers its answers)
@@ -118,6 +119,8 @@ GIVEAWAYS = {
     "mean_patch": ["outer", "average", "/ len"],
     "update_of_finetuning": ["V K", "minus V", "X W"],
     "adaptive_rate": ["N /", "sigma^2", "exp(-"],
+    "overlap_without": ["before", "first of all", "delete"],
+    "additive_score": ["squares^2", "sqrt", "squares / "],
 }
 
 pytestmark = pytest.mark.usefixtures("plain_python")  # a reader has no type checker

@@ -7,7 +7,13 @@ not import torch.
 """
 
 from iclbook.gpt.metrics.accuracy import accuracy, beats_own_frequencies
-from iclbook.gpt.metrics.distributions import order_sensitivity, token_overlap, union_cosine
+from iclbook.gpt.metrics.distributions import (
+    additive_cosine,
+    likeliest,
+    order_sensitivity,
+    token_overlap,
+    union_cosine,
+)
 from iclbook.gpt.metrics.intervals import bootstrap, seed_interval, share_interval
 from iclbook.gpt.metrics.kendall import kendall
 from iclbook.gpt.metrics.metric import Metric
@@ -24,9 +30,11 @@ __all__ = [
     "Recall",
     "Scores",
     "accuracy",
+    "additive_cosine",
     "beats_own_frequencies",
     "bootstrap",
     "kendall",
+    "likeliest",
     "measure",
     "order_sensitivity",
     "rec2ftp",

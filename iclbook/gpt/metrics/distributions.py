@@ -2,9 +2,12 @@
 
 The measures of Shen et al. 2024, which compare next-token distributions: overlap of the likeliest
 tokens, a cosine over them, and sensitivity to the order of the demonstrations. Their formula for
-the cosine is known second-hand only, in a form that cannot be right (it divides by zero when all
-tokens agree). `union_cosine` is our stand-in and goes under its own name.
+the cosine is known second-hand only, in a form that cannot be right: it divides by zero when all
+tokens agree. `additive_cosine` is our reading of it, `union_cosine` a stand-in that rests on no
+reading. Neither is theirs, so both go under names of their own.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,6 +32,61 @@ def token_overlap(a: Int[np.ndarray, "n K"], b: Int[np.ndarray, "n K"]) -> Float
     return _shared(a, b).any(2).mean(1)
 
 
+def likeliest(
+    distribution: Float[np.ndarray, "n V"], k: int = 10, without: Sequence[int] = ()
+) -> tuple[Int[np.ndarray, "n K"], Float[np.ndarray, "n K"]]:
+    """The K likeliest tokens of each item, best first, and their probabilities.
+
+    Parameters
+    ----------
+    distribution : array, shape (n, V)
+        Probabilities.
+    k : int
+        How many; 10 in the paper.
+    without : sequence of int
+        Tokens that are passed over, such as the label words.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than `k` tokens left.
+    """
+    distribution = np.array(distribution)
+    distribution[:, list(without)] = -1
+    left = distribution.shape[1] - len(set(without))
+    if not 1 <= k <= left:
+        raise ValueError(f"k is {k}; expected 1 to {left}, the number of tokens.")
+    ids = np.argsort(-distribution, axis=1, kind="stable")[:, :k]
+    return ids, np.take_along_axis(distribution, ids, axis=1)
+
+
+def additive_cosine(
+    a: tuple[Int[np.ndarray, "n K"], Float[np.ndarray, "n K"]],
+    b: tuple[Int[np.ndarray, "n K"], Float[np.ndarray, "n K"]],
+) -> Float[np.ndarray, "n"]:
+    """Cosine over the shared ones of the K likeliest tokens, less for each that is not shared.
+
+    Our reading of the overlap cosine of Shen et al.: with sums over the tokens O that both have,
+    sum p q / sqrt(sum p^2 sum q^2 + (K - |O|)). As known to us the last sign is a product, which
+    has no value where all tokens agree and no penalty where all but one do.
+
+    Parameters
+    ----------
+    a, b : (int array, array), shapes (n, K)
+        As `union_cosine` takes them.
+
+    Raises
+    ------
+    ValueError
+        As `union_cosine`.
+    """
+    shared, p, q = _probabilities(a, b)
+    dot = (shared * p[:, :, None] * q[:, None, :]).sum((1, 2))
+    squares = ((p**2) * shared.any(2)).sum(1) * ((q**2) * shared.any(1)).sum(1)
+    missing = p.shape[1] - shared.sum((1, 2))
+    return dot / np.sqrt(squares + missing)
+
+
 def union_cosine(
     a: tuple[Int[np.ndarray, "n K"], Float[np.ndarray, "n K"]],
     b: tuple[Int[np.ndarray, "n K"], Float[np.ndarray, "n K"]],
@@ -48,14 +106,8 @@ def union_cosine(
     ValueError
         If the shapes differ or a row holds an id twice.
     """
-    (a_ids, p), (b_ids, q) = a, b
-    if p.shape != a_ids.shape or q.shape != b_ids.shape:
-        raise ValueError(
-            f"ids have shapes {a_ids.shape} and {b_ids.shape}, probabilities {p.shape} and "
-            f"{q.shape}; expected one probability an id."
-        )
-    p, q = p.astype(float), q.astype(float)
-    dot = (_shared(a_ids, b_ids) * p[:, :, None] * q[:, None, :]).sum((1, 2))
+    shared, p, q = _probabilities(a, b)
+    dot = (shared * p[:, :, None] * q[:, None, :]).sum((1, 2))
     return dot / (np.linalg.norm(p, axis=1) * np.linalg.norm(q, axis=1))
 
 
@@ -94,6 +146,17 @@ def _shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if (ordered[:, 1:] == ordered[:, :-1]).any():
             raise ValueError("a row of ids holds a token twice; expected the K likeliest tokens.")
     return a[:, :, None] == b[:, None, :]
+
+
+def _probabilities(a: tuple, b: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which token of `a` is which of `b`, and the probabilities of both."""
+    (a_ids, p), (b_ids, q) = a, b
+    if p.shape != a_ids.shape or q.shape != b_ids.shape:
+        raise ValueError(
+            f"ids have shapes {a_ids.shape} and {b_ids.shape}, probabilities {p.shape} and "
+            f"{q.shape}; expected one probability an id."
+        )
+    return _shared(a_ids, b_ids), p.astype(float), q.astype(float)
 
 
 def _compute(given: Comparison, rng: np.random.Generator) -> dict | None:

@@ -89,8 +89,9 @@ class Finding:
         return OPEN
 
     def __str__(self) -> str:
-        """As ``0.31 ± 0.05, control 0.02 ± 0.03, difference 0.29 ± 0.06 (6 tasks)``."""
+        """As ``0.31 ± 0.05, control 0.02 ± 0.03, difference 0.29 ± 0.06 (6 pairs)``."""
         count = f"{len(self.effects)} {self.unit}"
+        count = count.removesuffix("s") if len(self.effects) == 1 else count
         return (
             f"{told(self.effect)}, control {told(self.control)}, "
             f"difference {told(self.difference)} ({count})"
@@ -157,7 +158,7 @@ def against(
                 sides = [_numbers(block.cells[task], number) for block in (own, other)]
                 both = [(sides[0][at], sides[1][at]) for at in sides[0] if at in sides[1]]
                 units += [np.mean(both, axis=0)] if both else []
-    return Finding.of(*zip(*sorted(map(tuple, units))), "tasks") if units else None
+    return Finding.of(*zip(*sorted(map(tuple, units))), "pairs") if units else None
 
 
 def _numbers(cells: Iterable[Record], number: Callable) -> dict[tuple, float]:

@@ -53,11 +53,6 @@ def judge_claim(answer) -> Verdict:
                 (0.1, 0.4),
                 (-0.4, 0.3),
             ),
-            "where an effect is below zero and its control still lower": (
-                (-0.5, -0.2),
-                (-0.9, -0.6),
-                (0.2, 0.6),
-            ),
         },
         praise="The control decides as much as the effect does, and a wide interval decides "
         "nothing.",

@@ -23,6 +23,9 @@ from iclbook.records import Record
 HOLDS, LIMIT, FAILS, OPEN = "holds", "holds with a limit", "fails its control", "not settled"
 """The words of a verdict."""
 
+FEWEST = 3
+"""Units that it takes to settle anything."""
+
 Interval = tuple[float, float | None, float | None]
 """Mean, low and high end; a single unit has no ends."""
 
@@ -79,7 +82,9 @@ class Finding:
     def word(self) -> str:
         """``holds``: effect and difference are clear of zero. ``fails its control``: one of them is
         clearly below zero, or effect and control are clear of zero and their difference is not.
-        Else ``not settled``."""
+        Else, and with fewer than `FEWEST` units, ``not settled``."""
+        if len(self.effects) < FEWEST:
+            return OPEN
         if _below(self.effect) or _below(self.difference):
             return FAILS
         if _above(self.effect) and _above(self.difference):

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from iclbook.records.record import Record, RecordError, check
@@ -13,6 +14,9 @@ from iclbook.records.signature import fields
 
 STORE = Path(__file__).resolve().parent / "store"
 """Folder of the records that come with the package."""
+
+SHOWN = 8
+"""Names in an answer to one that is not known."""
 
 ABANDONED = 3600
 """A draft that was not touched for so many seconds was left over by a process that was killed."""
@@ -61,13 +65,17 @@ def load(experiment: str, name: str, store: Path = STORE) -> Record:
     Raises
     ------
     ValueError
-        If there is no such record, naming those that there are; a :class:`RecordError` if the
-        file is broken.
+        If there is no such record, naming those of the experiment with the most similar names; a
+        :class:`RecordError` if the file is broken.
     """
     path = store / experiment / f"{name}.json"
     if not path.is_file():
-        known = ", ".join(label(path) for path in paths(store)) or "none"
-        raise ValueError(f"no record {experiment}/{name}; known: {known}")
+        known = [other.stem for other in path.parent.glob("*.json")]
+        similar = get_close_matches(name, known, n=SHOWN, cutoff=0)
+        more = f", and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+        raise ValueError(
+            f"no record {experiment}/{name}; known: {', '.join(similar) or 'none'}{more}"
+        )
     return read(path)
 
 

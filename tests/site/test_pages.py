@@ -22,6 +22,7 @@ def test_mathematics_is_drawn_and_can_be_read_aloud(loaded):
 def test_icons_are_drawn(loaded):
     """The icon script is cut down when the site is built: none that a page shows may be missing."""
     icons = loaded.page.locator("svg.svg-inline--fa")
+    icons.first.wait_for(state="attached")  # drawn after the load, late on a busy machine
     assert icons.count() > 3
     assert icons.locator("animate").count() == 0  # what the script draws for an unknown icon
     assert loaded.page.locator("i[class*=fa-]").count() == 0

@@ -61,6 +61,7 @@ from iclbook.checks.softmax_and_copying import (
 from iclbook.checks.the_dual import dual_output, effective_number, sign_of_help
 from iclbook.checks.the_plateau import even_part, stuck_loss
 from iclbook.checks.the_table import at_depth, shifted_pairs
+from iclbook.checks.the_verdict import judge_claim
 from iclbook.checks.training_finds_it import mixed_rate, sensitivity_by_differences, step_size_of
 from iclbook.checks.verdict import Mistake, Verdict, mark
 from iclbook.checks.what_is_optimal import (
@@ -93,6 +94,7 @@ __all__ = [
     "guess_without_context",
     "head_moves",
     "honest_accuracy",
+    "judge_claim",
     "kernel_step",
     "label_answers",
     "labels_dealt_out",

@@ -25,6 +25,7 @@ import reader_answers_representation  # noqa: F401  (registers its answers)
 import reader_answers_softmax_and_copying  # noqa: F401  (registers its answers)
 import reader_answers_the_plateau  # noqa: F401  (registers its answers)
 import reader_answers_the_table  # noqa: F401  (registers its answers)
+import reader_answers_the_verdict  # noqa: F401  (registers its answers)
 import reader_answers_training_finds_it  # noqa: F401  (registers its answers)
 import reader_answers_what_is_optimal  # noqa: F401  (registers its answers)
 import torch
@@ -94,6 +95,7 @@ GIVEAWAYS = {
     "ridge_prediction": ["X^T", "linalg", "inverse"],
     "noise_instead": ["/ norm", "divide by", "before +"],
     "left_of_gain": ["/ (", "icl_calibrated -", "mean("],
+    "judge_claim": ["[0] > 0", "-1", "effect["],
     "kernel_step": ["eta /", "y @", "m @"],
     "guess_without_context": ["0.6", "0.3", "2 / pi"],
     "mean_cosine_of_numbers": ["sign(", "2 P", "- 1"],

@@ -95,7 +95,7 @@ GIVEAWAYS = {
     "ridge_prediction": ["X^T", "linalg", "inverse"],
     "noise_instead": ["/ norm", "divide by", "before +"],
     "left_of_gain": ["/ (", "icl_calibrated -", "mean("],
-    "judge_claim": ["[0] > 0", "-1", "effect["],
+    "judge_claim": ["[1] > 0", "-1", "effect[", "/ 2"],
     "kernel_step": ["eta /", "y @", "m @"],
     "guess_without_context": ["0.6", "0.3", "2 / pi"],
     "mean_cosine_of_numbers": ["sign(", "2 P", "- 1"],

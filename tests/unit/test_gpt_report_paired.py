@@ -3,8 +3,10 @@
 import pytest
 from test_gpt_report import record, store
 
+from iclbook import records
 from iclbook.gpt.report.controlled import EVERY_CONTROL, controlled_blocks
-from iclbook.gpt.report.paired import MEASURES, Measure, Outcome, differences, outcomes
+from iclbook.gpt.report.paired import MEASURES, Measure, against, outcomes
+from iclbook.gpt.report.verdict import FAILS, OPEN
 
 RECALL = Measure("Rec2FTP", ("rec2ftp", "value"))
 NEW = ("other-draw", "noise", "@embeddings", "@norms")
@@ -37,43 +39,50 @@ def test_new_controls_have_blocks_of_their_own_if_they_are_asked_for(found, tmp_
     assert cell.config["control"] == "subj"
 
 
+def beside(found, control, measure, position="last"):
+    """Differences of the pairs; none without a finding."""
+    one = against(found, control, lambda c: measure.read(c.results, position), measure.similarity)
+    return [] if one is None else [a - b for a, b in zip(one.effects, one.controls)]
+
+
 def test_draws_are_paired_at_one_rate_and_averaged(found):
-    assert differences(found, "noise", RECALL) == {("tiny", "sst2"): pytest.approx(0.2)}
-    assert differences(found, "other-draw", RECALL) == {("tiny", "sst2"): pytest.approx(-0.15)}
-    assert differences(found, "wrong-labels", RECALL) == {}
+    assert beside(found, "noise", RECALL) == [pytest.approx(0.2)]
+    assert beside(found, "other-draw", RECALL) == [pytest.approx(-0.15)]
+    assert beside(found, "wrong-labels", RECALL) == []
 
 
 def test_accuracies_count_of_every_task_and_similarities_of_those_it_can_do(found):
     accuracy = Measure("accuracy", ("accuracy", "ft", "accuracy"), similarity=False)
-    assert set(differences(found, "noise", accuracy)) == {("tiny", "sst2"), ("tiny", "subj")}
+    assert len(beside(found, "noise", accuracy)) == 2
+    assert len(beside(found, "noise", RECALL)) == 1
 
 
 def test_a_similarity_is_read_at_the_position_that_is_asked_for(found):
     for position in ("last", "label"):
-        assert differences(found, "@norms", MEASURES[0], position) == {("tiny", "sst2"): 0.0}
+        assert beside(found, "@norms", MEASURES["normalised"], position) == [0.0]
 
 
-@pytest.mark.parametrize(
-    ("values", "verdict", "text"),
-    [
-        ([0.3, 0.31, 0.29], "stands", "+0.30 ± 0.02, 3/3"),
-        ([0.3, -0.31, -0.29], "killed", "-0.10 ± 0.86, 1/3"),
-        ([0.9, 0.1, -0.05], "open", "+0.32 ± 1.27, 2/3"),
-        ([0.3, -0.31], "open", "-0.01 ± 3.88, 1/2"),
-        ([-0.3, -0.31], "killed", "-0.30 ± 0.06, 0/2"),
-        ([0.3], "open", "+0.30, 1/1"),
-        ([], "–", "–"),
-    ],
-)
-def test_what_a_control_does_to_a_metric(values, verdict, text):
-    one = Outcome.of({("m", str(i)): value for i, value in enumerate(values)})
-    assert one.verdict == verdict
-    assert str(one) == text
+def test_a_chance_level_is_taken_off(found):
+    (cell,) = found["tiny"]["@norms"].cells["sst2"]
+    seen = cell.results.deterministic["positions"]["value"]["last"]["simaou"]["normalised"]
+    for chance, left in ((0.1, seen["mean"] - 0.1), (None, None)):
+        seen["references"] = {"chance": {"mean": chance}}
+        assert MEASURES["less chance"].read(cell.results) == left
+
+
+def test_a_finding_of_few_pairs_is_not_settled(found):
+    ((one,),) = outcomes(found, ["noise"], [RECALL])
+    assert (one.word, one.left) == (OPEN, "+0.20, 1/1")
+
+
+def test_recorded_metrics_meet_the_rule():
+    found = controlled_blocks(records.STORE, controls=EVERY_CONTROL)
+    ((maps,),) = outcomes({"mini": found["mini"]}, ["noise"], [MEASURES["maps"]])
+    assert maps.word == FAILS  # most of it is the map from before any learning
 
 
 def test_what_a_control_leaves_alone_has_no_outcome(found):
-    ((recall, context),) = zip(
-        *outcomes(found, ["noise"], [RECALL, Measure("icl", ("accuracy", "icl", "accuracy"))])
-    )
-    assert recall.pairs == 1
-    assert context.pairs == 0
+    context = Measure("icl", ("accuracy", "icl", "accuracy"))
+    ((recall,), (none,)) = outcomes(found, ["noise"], [RECALL, context])
+    assert recall.effects
+    assert none is None

@@ -5,7 +5,8 @@ import pytest
 from iclbook import records
 from iclbook.gpt.report.block import entry
 from iclbook.gpt.report.controlled import controlled_blocks
-from iclbook.gpt.report.verdict import FAILS, HOLDS, LIMIT, OPEN, Finding, against, verdict
+from iclbook.gpt.report.paired import against
+from iclbook.gpt.report.verdict import FAILS, HOLDS, OPEN, Finding, verdict
 
 NEAR = (-0.02, 0.0, 0.02, 0.0)
 
@@ -19,6 +20,7 @@ def finding(effect, control, spread=NEAR):
     [
         (0.5, 0.0, HOLDS),
         (0.5, -0.4, HOLDS),
+        (0.5, 0.3, HOLDS),  # less than half is left, but clearly something
         (0.5, 0.5, FAILS),  # the control has it too
         (0.3, 0.6, FAILS),  # the control scores higher
         (-0.5, -0.9, FAILS),  # below chance
@@ -36,6 +38,15 @@ def test_a_wide_interval_settles_nothing():
     assert finding(0.5, 0.5, wide).word == OPEN
 
 
+@pytest.mark.parametrize(("spread", "word"), [(0.1, FAILS), (0.13, FAILS), (0.3, OPEN)])
+def test_a_control_that_may_have_less_kills_only_if_at_most_half_is_left(spread, word):
+    """Mean difference 0.05; its upper end is 0.20, 0.24 and 0.49, half of the effect 0.25."""
+    ends = (-1.0, 1.0, -0.5, 0.5)
+    one = Finding.of([0.5] * 4, [0.45 - spread * e for e in ends], "draws")
+    assert one.difference[1] < 0
+    assert one.word == word
+
+
 def test_two_units_settle_nothing():
     assert finding(0.5, 0.0, NEAR[:2]).word == OPEN
     assert finding(0.5, 0.0, NEAR[:3]).word == HOLDS
@@ -44,16 +55,16 @@ def test_two_units_settle_nothing():
 def test_a_single_unit_has_no_interval():
     one = Finding.of([0.5], [0.1], "draws")
     assert str(one) == "0.50, control 0.10, difference 0.40 (1 draw)"
+    assert one.left == "+0.40, 1/1"
     assert one.word == OPEN
 
 
-def test_kinds_of_models_are_weighed_together():
+def test_no_word_for_the_whole_hides_a_kind():
     holds, fails, open_ = finding(0.5, 0.0), finding(0.5, 0.5), finding(0.0, 0.0)
-    assert verdict({"a": holds, "b": holds}) == HOLDS
-    assert verdict({"a": holds, "b": fails}) == LIMIT
-    assert verdict({"a": holds, "b": open_}) == LIMIT
-    assert verdict({"a": open_, "b": fails}) == FAILS
-    assert verdict({"a": open_}) == OPEN
+    assert verdict({"a": holds, "b": holds}) == "holds (a, b)"
+    assert verdict({"a": holds, "b": fails}) == "holds (a), fails its control (b)"
+    assert verdict({"a": open_, "b": fails}) == "fails its control (b), not settled (a)"
+    assert verdict({"a": open_}) == "not settled (a)"
     assert verdict({}) == "–"
 
 

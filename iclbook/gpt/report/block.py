@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from iclbook.gpt.metrics import METRICS
 from iclbook.gpt.metrics.metric import SETTINGS
 from iclbook.gpt.report.render import Value
-from iclbook.records import Record
+from iclbook.records import Record, Results
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,12 @@ def entry(record: Record, path: tuple[str, ...]):
     record : Record
     path : tuple of str
     """
-    value = {k: v["value"] for k, v in record.results.deterministic.items()}
+    return found_in(record.results, path)
+
+
+def found_in(results: Results, path: tuple[str, ...]):
+    """The same of results that are not recorded yet."""
+    value = {k: v["value"] for k, v in results.deterministic.items()}
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, dict) and value.get("value", 0) is None:

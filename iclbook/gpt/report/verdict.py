@@ -1,30 +1,31 @@
-"""What is left of a claim beside its control: a rule, and the numbers that it is applied to.
+"""What is left of a claim beside its control: one rule for every claim and every metric.
 
 A claim has an *effect*, which is above zero if the claim is true, and a *control*: the same number
 where the thing that the claim speaks of is missing. Both are known for the same units (seeds, or
 pairs of a model and a task), and so is their difference.
 
 The trap: an interval that holds zero is no evidence of nothing. A claim fails its control only if
-the control has the effect too, or scores clearly higher.
+what is left beside the control is clearly little, or less than nothing.
 
-Chapter: "What do we know?"
+Chapters: "Would an untrained network score the same?", "What do we know?"
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from iclbook.columns import DASH, fixed
 from iclbook.gpt.metrics import seed_interval
-from iclbook.gpt.report.block import Block, entry
-from iclbook.records import Record
 
-HOLDS, LIMIT, FAILS, OPEN = "holds", "holds with a limit", "fails its control", "not settled"
+HOLDS, FAILS, OPEN = "holds", "fails its control", "not settled"
 """The words of a verdict."""
 
 FEWEST = 3
 """Units that it takes to settle anything."""
+
+SHARE = 0.5
+"""Of the effect: a claim of which clearly less is left beside its control fails."""
 
 Interval = tuple[float, float | None, float | None]
 """Mean, low and high end; a single unit has no ends."""
@@ -79,19 +80,35 @@ class Finding:
         return seed_interval(np.array(self.effects) - np.array(self.controls))
 
     @property
+    def higher(self) -> int:
+        """In how many units the effect is larger than the control."""
+        return sum(a > b for a, b in zip(self.effects, self.controls))
+
+    @property
+    def left(self) -> str:
+        """The difference, and in how many units it is above zero, as ``+0.12 ± 0.05, 5/6``."""
+        mean, low, high = self.difference
+        spread = "" if low is None else f" ± {(high - low) / 2:.2f}"
+        return f"{mean:+z.2f}{spread}, {self.higher}/{len(self.effects)}"
+
+    @property
     def word(self) -> str:
-        """``holds``: effect and difference are clear of zero. ``fails its control``: one of them is
-        clearly below zero, or effect and control are clear of zero and their difference is not.
-        Else, and with fewer than `FEWEST` units, ``not settled``."""
+        """What the rule says, see below.
+
+        ``holds``
+            Effect and difference are clear of zero: their whole intervals lie above it.
+        ``fails its control``
+            It does not hold, and the upper end of the difference lies below zero or below `SHARE`
+            of the mean effect, or the effect itself lies below zero with its whole interval.
+        ``not settled``
+            Else, and with fewer than `FEWEST` units.
+        """
         if len(self.effects) < FEWEST:
             return OPEN
-        if _below(self.effect) or _below(self.difference):
-            return FAILS
-        if _above(self.effect) and _above(self.difference):
+        (mean, low, high), (_, least, most) = self.effect, self.difference
+        if low > 0 and least > 0:
             return HOLDS
-        if _above(self.effect) and _above(self.control):
-            return FAILS
-        return OPEN
+        return FAILS if high < 0 or most < max(0.0, SHARE * mean) else OPEN
 
     def __str__(self) -> str:
         """As ``0.31 ± 0.05, control 0.02 ± 0.03, difference 0.29 ± 0.06 (6 pairs)``."""
@@ -111,7 +128,7 @@ def told(interval: Interval, digits: int = 2) -> str:
 
 
 def verdict(findings: Mapping[str, Finding]) -> str:
-    """The verdict on a claim from what was found in each kind of model.
+    """The verdict on a claim: what was found in each kind of model, and no word for the whole.
 
     Parameters
     ----------
@@ -121,65 +138,10 @@ def verdict(findings: Mapping[str, Finding]) -> str:
     Returns
     -------
     str
-        ``holds`` if it does in every kind, ``holds with a limit`` if it does in some, else ``fails
-        its control`` if it does in some, else ``not settled``. A dash without findings.
+        As ``holds (linear), not settled (bundled, pretrained)``; a dash without findings.
     """
-    words = [finding.word for finding in findings.values()]
-    if not words:
-        return DASH
-    if HOLDS in words:
-        return HOLDS if set(words) == {HOLDS} else LIMIT
-    return FAILS if FAILS in words else OPEN
-
-
-def against(
-    found: Mapping[str, Mapping[str, Block]],
-    control: str,
-    number: Callable[[Record], float | None],
-) -> Finding | None:
-    """Recorded cells of some models beside one control of theirs.
-
-    Parameters
-    ----------
-    found : dict of str to dict of str to Block
-        Some of `iclbook.gpt.report.controlled.controlled_blocks`.
-    control : str
-        One of `iclbook.gpt.report.controlled.EVERY_CONTROL`.
-    number : callable
-        The effect in a cell, or None if it has none.
-
-    Returns
-    -------
-    Finding or None
-        One unit for each model and task that it can do in context, the mean over the draws of
-        demonstrations that both sides have at the same rate, on the same items; None if there is
-        no such unit.
-    """
-    units = []
-    for blocks in found.values():
-        own, other = blocks.get(""), blocks.get(control)
-        for task in own.cells.keys() & other.cells.keys() if own and other else ():
-            if own.can_do(task):
-                sides = [_numbers(block.cells[task], number) for block in (own, other)]
-                both = [(sides[0][at], sides[1][at]) for at in sides[0] if at in sides[1]]
-                units += [np.mean(both, axis=0)] if both else []
-    return Finding.of(*zip(*sorted(map(tuple, units))), "pairs") if units else None
-
-
-def _numbers(cells: Iterable[Record], number: Callable) -> dict[tuple, float]:
-    """A number of each cell that has one, by what two cells have to share to be compared."""
-    found = {}
-    for cell in cells:
-        value = number(cell)
-        if value is not None and np.isfinite(value):
-            about = (cell.config["seed"], cell.config["lr"], cell["items"])
-            found[*about, entry(cell, ("inputs", "dtype"))] = float(value)
-    return found
-
-
-def _above(interval: Interval) -> bool:
-    return interval[1] is not None and interval[1] > 0
-
-
-def _below(interval: Interval) -> bool:
-    return interval[2] is not None and interval[2] < 0
+    words = {
+        word: ", ".join(kind for kind, finding in findings.items() if finding.word == word)
+        for word in (HOLDS, FAILS, OPEN)
+    }
+    return ", ".join(f"{word} ({kinds})" for word, kinds in words.items() if kinds) or DASH

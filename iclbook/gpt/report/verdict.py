@@ -89,7 +89,8 @@ class Finding:
         """The difference, and in how many units it is above zero, as ``+0.12 ± 0.05, 5/6``."""
         mean, low, high = self.difference
         spread = "" if low is None else f" ± {(high - low) / 2:.2f}"
-        return f"{mean:+z.2f}{spread}, {self.higher}/{len(self.effects)}"
+        middle = fixed(mean, sign="+").replace("-", "−")
+        return f"{middle}{spread}, {self.higher}/{len(self.effects)}"
 
     @property
     def word(self) -> str:

@@ -154,6 +154,22 @@ def test_sets_without_a_value_take_no_part_in_a_gain(tmp_path):
     assert gains(block, claim("Rec2FTP above chance"), "label")["sst2"].mean == pytest.approx(0.2)
 
 
+def test_the_better_zero_shot_number_is_the_one_to_beat(tmp_path):
+    def made(seed, raw, free):
+        calibrated = {s: {"accuracy": a} for s, a in {"zsl": free, "icl": 0.7}.items()}
+        accuracy = record()["accuracy"] | {"zsl": {"accuracy": raw, "counts": True}}
+        return changed(record(seed=seed), accuracy=accuracy, calibrated=calibrated)
+
+    text = "calibrated: ICL above better ZSL"
+    store(tmp_path / "spoilt", *(made(seed, 0.8, 0.5) for seed in (0, 1)))
+    store(tmp_path / "mended", *(made(seed, 0.3, 0.5) for seed in (0, 1)))
+    store(tmp_path / "mixed", made(0, 0.3, 0.5), made(1, 0.8, 0.5))
+    for name, lead in (("spoilt", -0.1), ("mended", 0.2), ("mixed", 0.15)):
+        (block,) = of_models(tmp_path / name)
+        (value,) = gains(block, claim(text), "label").values()
+        assert value.mean == pytest.approx(lead), name
+
+
 def test_the_tally_counts_tasks_above_and_clearly_above(tmp_path):
     place = {"simaou": {"normalised": score(0.4)}, "kendall": score(-0.1)}
     place["simam"] = {name: score(0.8) for name in ("before", "after", "difference")}

@@ -16,7 +16,7 @@ def _two(k, seed):
     p, q = np.random.default_rng(seed).dirichlet(np.ones(12), size=2)
     for one in (p, q):
         one[[2, 5]] += 1
-    return p / p.sum(), q / q.sum(), [2, 5], k
+    return p / p.sum(), q / q.sum(), np.array([2, 5]), k
 
 
 def overlap_without(answer) -> Verdict:
@@ -41,11 +41,11 @@ def overlap_without(answer) -> Verdict:
         right=right,
         cases=[_two(5, 1), _two(4, 2), _two(6, 5)],
         edges={
-            "with no label words": (*_two(5, 1)[:2], [], 5),
+            "with no label words": (*_two(5, 1)[:2], np.array([], dtype=int), 5),
             "where a label word is not among the likeliest": (
                 np.array([0.4, 0.3, 0.15, 0.1, 0.05]),
                 np.array([0.4, 0.1, 0.05, 0.3, 0.15]),
-                [0, 4],
+                np.array([0, 4]),
                 2,
             ),
         },

@@ -138,6 +138,12 @@ def test_a_small_influence_is_recorded_with_exact_zeros():
     assert len(found["norms"]["value"]["gd"]) == LAYERS
 
 
+@pytest.mark.parametrize("seeds", [(), (0, 0), (-1,)])
+def test_each_seed_is_a_draw_of_its_own(seeds):
+    with pytest.raises(ValueError, match="seeds"):
+        Causality(seeds=seeds)
+
+
 @pytest.mark.parametrize("rules", [("gd",), ("lcgd-code", "lcgd-paper"), ("gd", "adam")])
 def test_gradient_descent_and_another_rule_are_needed(rules):
     with pytest.raises(ValueError, match="rules is"):

@@ -89,6 +89,13 @@ def test_measures_by_hand():
     assert measures(shifted, prompts, target)[3] == pytest.approx(same[3], abs=0.05)
 
 
+def test_label_words_of_several_tokens_cannot_be_measured():
+    prompts = make_prompts("gpt2", labels=((0,), (2, 1)), n=4)
+    logits = torch.zeros(4, 3)
+    with pytest.raises(ValueError, match=r"label word \(2, 1\) has 2 tokens; expected one each"):
+        measures(logits, prompts, logits)
+
+
 def test_ranks_are_those_of_known_matrices():
     rng = np.random.default_rng(0)
     square = np.linalg.qr(rng.normal(size=(5, 5)))[0]
@@ -146,7 +153,8 @@ def test_first_matrices_turn_z_into_what_the_mlp_makes_of_it(family):
     [
         (dict(tasks=("mini-sst2",)), r"expected two or more different tasks"),
         (dict(tasks=("mini-sst2", "mini-sst2")), r"expected two or more different tasks"),
-        (dict(seeds=()), r"one or more seeds"),
+        (dict(seeds=()), r"seeds is empty; expected at least one"),
+        (dict(seeds=(1, 1)), r"seeds names 1 more than once"),
         (dict(questions=5), r"questions is 5; expected an even number"),
         (dict(questions=2), r"questions is 2"),
         (dict(k=0), r"k is 0"),

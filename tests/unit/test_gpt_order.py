@@ -94,6 +94,13 @@ def test_a_model_with_biases_by_distance_is_refused(orders):
         read_apart(loaded("bloom"), orders[0], False)
 
 
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_without_demonstrations_there_is_nothing_to_read_apart(model, orders, side_by_side):
+    none = dataclasses.replace(orders[0], demos=(), demo_gold=())
+    with pytest.raises(ValueError, match="no demonstrations; expected one or more"):
+        read_apart(model, none, side_by_side)
+
+
 def test_comparison_by_hand():
     zero = np.array([[1.0, 0.0], [0.5, 0.5]])
     two = np.array([[[0.8, 0.2], [0.5, 0.5]], [[0.4, 0.6], [0.5, 0.5]]])

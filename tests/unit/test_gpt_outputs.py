@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from tiny_finetuning import make_prompts
+from tiny_models import loaded
 
-from iclbook.gpt.doubts.alike import METRICS, Seen, alike
+from iclbook.gpt.doubts.alike import METRICS, Seen, alike, see
 from iclbook.gpt.doubts.outputs import VERSUS, Outputs, another_order, chosen
 
 SMALL = dict(
@@ -115,11 +117,19 @@ def test_another_order_is_another(seed):
         (dict(value_rates=(1.0,)), r"2 rates and 1 value_rates"),
         (dict(rates=(0.0, 1.0)), r"rates"),
         (dict(items=1), r"items"),
+        (dict(seeds=()), r"seeds is empty"),
+        (dict(seeds=(0, 0)), r"seeds names 0 more than once"),
     ],
 )
 def test_settings_that_make_no_sense(settings, message):
     with pytest.raises(ValueError, match=message):
         Outputs(**(SMALL | settings))
+
+
+def test_label_words_of_several_tokens_cannot_be_seen():
+    prompts = make_prompts(labels=((7,), (8, 9)))
+    with pytest.raises(ValueError, match=r"label word \(8, 9\) has 2 tokens; expected one each"):
+        see(loaded("llama"), prompts, context=False)
 
 
 def test_demonstrations_that_do_not_fit_are_said():

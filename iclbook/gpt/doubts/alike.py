@@ -2,6 +2,8 @@
 
 A setting is a context (perhaps none) or a finetuning. Of each item the whole next-token
 distribution is read once; accuracy, loss and every similarity come from it.
+
+Chapter: "Do they change the output alike?"
 """
 
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from iclbook.gpt.doubts.words import label_tokens
 from iclbook.gpt.metrics.distributions import (
     additive_cosine,
     likeliest,
@@ -62,9 +65,14 @@ def see(model: LanguageModel, prompts: Prompts, context: bool, top: int = 10) ->
     context : bool
     top : int
         How many of the likeliest tokens are kept.
+
+    Raises
+    ------
+    ValueError
+        If a label word has several tokens.
     """
+    labels = label_tokens(prompts)
     p = observe(model, prompts, context, want={"distribution"}).distribution
-    labels = [word[0] for word in prompts.labels]
     gold = np.array(labels)[prompts.gold]
     of_gold = p[np.arange(len(p)), gold].astype(float)
     return Seen(

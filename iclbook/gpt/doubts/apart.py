@@ -5,6 +5,8 @@ Both depend on the order. Here every demonstration is read by itself behind the 
 text, and what it leaves in the layers, keys and values, is put together afterwards, for the
 questions to read. At their places in the text only the positions are left to feel the order; all
 side by side at one place, nothing is. (Ratner et al. 2023 read prompts so that exceed the window.)
+
+Chapter: "Do they feel the order alike?"
 """
 
 import numpy as np
@@ -36,8 +38,14 @@ def read_apart(model: LanguageModel, prompts: Prompts, side_by_side: bool) -> np
     Raises
     ------
     ValueError
-        If the model adds to its scores by distance, or has a window that the text does not fit.
+        If there are no demonstrations, or the model adds to its scores by distance, or has a window
+        that the text does not fit.
     """
+    if not prompts.demos:
+        raise ValueError(
+            "these prompts hold no demonstrations; expected one or more to read apart. "
+            "Without any, use observe(model, prompts, context=False)."
+        )
     net, bos = model.net, len(prompts.bos)
     demos = (max(prompts.demos, key=len),) if side_by_side else prompts.demos
     start = bos + sum(map(len, demos))

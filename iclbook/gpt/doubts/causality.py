@@ -5,6 +5,8 @@ the same learning rate. But its gradients are larger, so at one rate its steps a
 scores grow with the step. So every rule is also run with a rate at which it goes as far as gradient
 descent, and the directions of one rule are put back with the sizes of the other, layer by layer.
 Random directions of the same sizes are scored beside them.
+
+Chapter: "Could gradient descent even do this?"
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +33,7 @@ from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import Finetuning
 from iclbook.records import Results
 from iclbook.rounding import finite, rounded
-from iclbook.validate import check_choice, check_count, check_number
+from iclbook.validate import check_choice, check_count, check_number, check_seeds
 
 GD = "gd"
 CAUSAL = ("lcgd-code", "lcgd-paper")
@@ -96,15 +98,16 @@ class Causality:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        check_seeds(self.seeds)
         check_count("k", self.k)
         check_count("items", self.items, low=0)
         check_number("lr", self.lr, low=0.0)
         for rule in self.rules:
             check_choice("rules", rule, (GD, *CAUSAL))
-        if GD not in self.rules or len(self.rules) < 2 or not self.tasks or not self.seeds:
+        if GD not in self.rules or len(self.rules) < 2 or not self.tasks:
             raise ValueError(
-                f"rules is {self.rules}, tasks {self.tasks}, seeds {self.seeds}; expected gd and "
-                "another rule, and one or more tasks and seeds."
+                f"rules is {self.rules}, tasks {self.tasks}; expected gd and another rule, and one "
+                "or more tasks."
             )
 
     def run(self) -> Results:

@@ -2,6 +2,8 @@
 
 With a change in hand its direction and its size can be told apart: the direction of one rule of
 descent is put back with the size of another.
+
+Chapter: "Could gradient descent even do this?"
 """
 
 from collections.abc import Iterator

@@ -4,6 +4,8 @@ One place is shaken: noise is added to all weights of one layer, or to what the 
 Then it is looked how far the updates of every layer move: the in-context update of its attention
 output, and what finetuning adds to its keys and values, by each rule of descent. In context, and in
 layer-causal descent, nothing comes down from the layers above; the zeros are exact.
+
+Chapter: "Could gradient descent even do this?"
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -7,6 +7,8 @@ sensitive to anything.
 
 The trap: a larger batch takes fewer steps. So a rate is one per demonstration: a step on b of them,
 whose loss is their mean, has b times that rate, and an epoch moves about as far with every batch.
+
+Chapter: "Do they feel the order alike?"
 """
 
 import dataclasses
@@ -17,6 +19,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from iclbook.gpt.doubts.apart import read_apart
+from iclbook.gpt.doubts.words import label_tokens
 from iclbook.gpt.metrics.distributions import order_sensitivity
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.observe import observe
@@ -265,4 +268,4 @@ def _answers(model: LanguageModel, prompts: Prompts, context: bool):
 
 def _among_labels(shown: np.ndarray, prompts: Prompts) -> np.ndarray:
     """The likeliest label word of one token."""
-    return shown[:, [word[0] for word in prompts.labels]].argmax(axis=1)
+    return shown[:, label_tokens(prompts)].argmax(axis=1)

@@ -13,6 +13,8 @@ is measured without the label words as well.
 Which rate and epoch? Two answers: the largest value anywhere (no finetuning of the grid is more
 alike), and an honest one, where the rate and epoch with the smallest loss on one half of the items
 are judged on the other half.
+
+Chapter: "Do they change the output alike?"
 """
 
 from collections.abc import Mapping
@@ -30,7 +32,7 @@ from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 from iclbook.records import Results
 from iclbook.rounding import finite, rounded
-from iclbook.validate import check_choice, check_count, check_number
+from iclbook.validate import check_choice, check_count, check_number, check_seeds
 
 PLACES = {"middle": 1 / 2, "deep": 5 / 6}
 """How far down a model its one W_V stands; the paper does not say."""
@@ -91,6 +93,7 @@ class Outputs:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        check_seeds(self.seeds)
         for name in ("n_demos", "epochs"):
             counts = getattr(self, name)
             for count in counts:
@@ -102,8 +105,8 @@ class Outputs:
                 check_number(name, rate, low=0.0, open_low=True)
         for name in self.parameters:
             check_choice("parameters", name, ("all", *PLACES))
-        if not (self.seeds and self.parameters and self.rates):
-            raise ValueError("seeds, parameters or rates is empty; expected at least one of each.")
+        if not (self.parameters and self.rates):
+            raise ValueError("parameters or rates is empty; expected at least one of each.")
         if len(self.rates) != len(self.value_rates):
             raise ValueError(
                 f"there are {len(self.rates)} rates and {len(self.value_rates)} value_rates; "

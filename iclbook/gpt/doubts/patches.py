@@ -19,6 +19,7 @@ from scipy.special import log_softmax
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from iclbook.gpt.doubts.words import label_tokens
 from iclbook.gpt.model.blocks import blocks_of
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.patch import Patches, read_patched, read_patches
@@ -28,7 +29,7 @@ from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 from iclbook.records import Results
 from iclbook.rounding import rounded
-from iclbook.validate import check_count, check_number
+from iclbook.validate import check_count, check_number, check_seeds
 
 MEASURES = ("accuracy", "accuracy without prior", "divergence", "correlation")
 """Of the answers in a setting: right ones; right ones after each label word has lost its mean score
@@ -71,17 +72,15 @@ class PatchesElsewhere:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        check_seeds(self.seeds)
         check_count("k", self.k)
         check_count("questions", self.questions, low=4)
         for name in ("lr", "lr_mlp"):
             check_number(name, getattr(self, name), low=0.0, open_low=True)
         if self.questions % 2:
             raise ValueError(f"questions is {self.questions}; expected an even number: two halves.")
-        if len(set(self.tasks)) < 2 or len(set(self.tasks)) < len(self.tasks) or not self.seeds:
-            raise ValueError(
-                f"tasks is {self.tasks} and seeds is {self.seeds}; expected two or more different "
-                "tasks and one or more seeds."
-            )
+        if len(set(self.tasks)) < 2 or len(set(self.tasks)) < len(self.tasks):
+            raise ValueError(f"tasks is {self.tasks}; expected two or more different tasks.")
 
     def run(self) -> Results:
         """Make patches and try them, finetune, and compare."""
@@ -189,8 +188,13 @@ def measures(logits: Tensor, prompts: Prompts, in_context: Tensor) -> list[float
         Of the next token behind each question.
     prompts : Prompts
         With label words of one token, and the right answers.
+
+    Raises
+    ------
+    ValueError
+        If a label word has several tokens.
     """
-    words = [word[0] for word in prompts.labels]
+    words = label_tokens(prompts)
     ours, target = (log_softmax(x.double().cpu().numpy(), axis=1) for x in (logits, in_context))
     scores = [x[:, words] for x in (ours, target)]
     level = [x - x.mean(0) for x in scores]

@@ -1,7 +1,10 @@
-"""How alike in-context learning and a finetuned model are, in the five numbers of the follow-up.
+"""How alike in-context learning and a finetuned model are, in six numbers.
 
-SimAOU of normalised and of plain outputs, SimAM of maps and of their changes; the chance level of
-the first; and the direction alone, in which no size is left.
+Four are those of the follow-up (Deutch et al. 2024): SimAOU of normalised and of plain outputs,
+SimAM of maps and of their changes. Two are ours: the chance level of the first, and the direction
+alone, in which no size is left.
+
+Chapter: "Could gradient descent even do this?"
 """
 
 import numpy as np

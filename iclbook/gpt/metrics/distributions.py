@@ -66,8 +66,8 @@ def additive_cosine(
 ) -> Float[np.ndarray, "n"]:
     """Cosine over the shared ones of the K likeliest tokens, less for each that is not shared.
 
-    Our reading of the overlap cosine of Shen et al.: with sums over the tokens O that both have,
-    sum p q / sqrt(sum p^2 sum q^2 + (K - |O|)). As known to us the last sign is a product, which
+    Our reading of the overlap cosine of Shen et al.: with sums over the m tokens that both have,
+    sum p q / sqrt(sum p^2 sum q^2 + (K - m)). As known to us the last sign is a product, which
     has no value where all tokens agree and no penalty where all but one do.
 
     Parameters

@@ -1,5 +1,7 @@
 """Chapters are run, normalised and refused as ``tools/notebooks.py`` promises."""
 
+import re
+
 import nbformat
 import pytest
 from nbval.plugin import comment_markers
@@ -247,6 +249,21 @@ def test_a_chapter_without_its_model_is_left_as_it_was(tmp_path, capsys, monkeyp
     assert notebooks.main(["run", str(path)]) == 1
     assert path.read_bytes() == before
     assert capsys.readouterr().err == f"{path} is left as it was: smollm2 cannot be had.\n"
+
+
+@pytest.mark.parametrize("path", notebooks.chapters(), ids=lambda path: path.stem)
+def test_the_packaged_models_that_a_chapter_runs_are_found(path):
+    notebook = notebooks.read(path)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    names = "|".join(map(re.escape, models.PACKAGED))
+    run = re.findall(rf'\bmodel\b[^=\n]*=\s*f?"({names})["@]', code, re.IGNORECASE)
+    assert set(run) <= set(models.loaded_by(notebook))
+
+
+def test_a_model_is_found_where_it_is_loaded():
+    notebook = chapter(V4.new_code_cell('net = load_model("smollm2", device="cpu")'),
+                       V4.new_code_cell('old = records.load("gpt-cell", "gemma3-270m")'))
+    assert models.loaded_by(notebook) == ["smollm2"]
 
 
 @pytest.mark.parametrize(("source", "complaint"), [

@@ -27,7 +27,7 @@ from iclbook.gpt.doubts.scores import SCORES, alpha, scores
 from iclbook.gpt.metrics.scores import defined_mean
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.observe import POSITIONS, observe
-from iclbook.gpt.report.searches import recorded_searches
+from iclbook.gpt.report.searches import chosen_rates
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.prompts import Prompts
 from iclbook.gpt.tuning.finetune import Finetuning
@@ -112,7 +112,11 @@ class Causality:
 
     def run(self) -> Results:
         """Finetune, resize and compare, for every task and draw."""
-        found = [[self._draw(task, seed) for seed in self.seeds] for task in self.tasks]
+        rates = chosen_rates(self.model, self.tasks, self.seeds, self.lr)
+        found = [
+            [self._draw(task, seed, rates[task, seed]) for seed in self.seeds]
+            for task in self.tasks
+        ]
 
         def over(draws, *path):
             for name in path:
@@ -147,7 +151,7 @@ class Causality:
             | {"model_origin": {"value": origin, "tolerance": 0}}
         )
 
-    def _draw(self, task: str, seed: int) -> dict:
+    def _draw(self, task: str, seed: int, lr: float) -> dict:
         """Everything about one draw of demonstrations of one task."""
         setup = Setup(
             model=self.model,
@@ -159,7 +163,7 @@ class Causality:
             dtype=self.dtype,
             threads=self.threads,
         )
-        model, lr = setup.language_model(), self._rate(task, seed)
+        model = setup.language_model()
         prompts = setup.prompts(model, *setup.rows())
         changes, rates = self._changes(model, prompts, lr, seed)
         zsl, icl = (observe(model, prompts, context) for context in (False, True))
@@ -226,18 +230,6 @@ class Causality:
                 large = None if causal is None else resized(direction, sizes(causal))
                 found[f"{name} as {rule}"] = large
         return found, rates
-
-    def _rate(self, task: str, seed: int) -> float:
-        """The rate of gradient descent for one draw."""
-        if self.lr:
-            return self.lr
-        searches = recorded_searches(self.model)
-        if (task, seed) not in searches:
-            raise ValueError(
-                f"lr is 0, but no search is recorded for {self.model}, {task}, seed {seed}; give a "
-                "learning rate."
-            )
-        return searches[task, seed]["best"]
 
 
 def _each(tree: Mapping, function) -> dict:

@@ -1,5 +1,6 @@
 """Recorded searches for a learning rate, with the default settings."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from iclbook import records
@@ -47,3 +48,34 @@ def recorded_searches(
     ]
     found.sort(key=lambda record: record.provenance["created"])
     return {(record.config["task"], record.config["seed"]): record for record in found}
+
+
+def chosen_rates(
+    model: str, tasks: Sequence[str], seeds: Sequence[int], lr: float
+) -> dict[tuple[str, int], float]:
+    """The learning rate of each task and draw: the given one, or what its search has found.
+
+    Parameters
+    ----------
+    model : str
+    tasks : sequence of str
+    seeds : sequence of int
+    lr : float
+        0 for the recorded choices.
+
+    Raises
+    ------
+    ValueError
+        If a recorded choice is wanted and there is none.
+    """
+    places = [(task, seed) for task in tasks for seed in seeds]
+    if lr:
+        return dict.fromkeys(places, lr)
+    searches = recorded_searches(model)
+    for task, seed in places:
+        if (task, seed) not in searches:
+            raise ValueError(
+                f"lr is 0, but no search is recorded for {model}, {task}, seed {seed}; give a "
+                "learning rate."
+            )
+    return {place: searches[place]["best"] for place in places}

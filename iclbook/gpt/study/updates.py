@@ -15,7 +15,7 @@ import numpy as np
 
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.outer import Frame, cosine, size
-from iclbook.gpt.report.searches import recorded_searches
+from iclbook.gpt.report.searches import chosen_rates
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.demonstrations import mislabelled
 from iclbook.gpt.text.prompts import Prompts
@@ -85,7 +85,9 @@ class Updates:
 
     def run(self) -> Results:
         """Read, finetune and compare: cosines, mean over heads, of each pair of sets."""
-        shape, rates = (len(self.tasks), len(self.seeds)), self._rates()
+        shape = len(self.tasks), len(self.seeds)
+        of_draw = chosen_rates(self.model, self.tasks, self.seeds, self.lr)
+        rates = np.reshape([*of_draw.values()], shape).tolist()
         model, shown, trained_on = self._prompts()
         frame = Frame(model, shown.values())
         in_context, means = np.moveaxis(
@@ -99,11 +101,11 @@ class Updates:
         finetuned = np.zeros((shape[0], *in_context.shape), np.float32)
         rng = np.random.default_rng(0)
         for (t, s), prompts in trained_on.items():
-            with finetune(model, prompts, Finetuning(lr=rates[t, s])) as tuned:
+            with finetune(model, prompts, Finetuning(lr=rates[t][s])) as tuned:
                 if tuned.diverged:
                     raise ValueError(
                         f"finetuning on {self.tasks[t]}, seed {self.seeds[s]}, diverged at rate "
-                        f"{rates[t, s]:g}; choose a smaller lr."
+                        f"{rates[t][s]:g}; choose a smaller lr."
                     )
                 for a in range(shape[0]):
                     changes = frame.changes(asked[a], before[a])
@@ -128,7 +130,7 @@ class Updates:
             "k_used": [[shown[t, s].k_used for s in range(shape[1])] for t in range(shape[0])],
         }
         exact = {
-            "rates": {"value": [[rates[t, s] for s in range(shape[1])] for t in range(shape[0])]},
+            "rates": {"value": rates},
             "entries": {"value": int(np.prod(in_context.shape[-2:]))},
             "model_origin": {"value": model.origin},
         }
@@ -136,21 +138,6 @@ class Updates:
             {name: {"value": rounded(value, 4), "tolerance": 0.03} for name, value in found.items()}
             | {name: entry | {"tolerance": 0} for name, entry in exact.items()}
         )
-
-    def _rates(self) -> dict[tuple[int, int], float]:
-        """The learning rate of each set."""
-        places = list(np.ndindex(len(self.tasks), len(self.seeds)))
-        if self.lr:
-            return dict.fromkeys(places, self.lr)
-        searches = recorded_searches(self.model)
-        missing = [p for p in places if (self.tasks[p[0]], self.seeds[p[1]]) not in searches]
-        if missing:
-            t, s = missing[0]
-            raise ValueError(
-                f"lr is 0, but no search is recorded for {self.model}, {self.tasks[t]}, seed "
-                f"{self.seeds[s]}; give a learning rate."
-            )
-        return {(t, s): searches[self.tasks[t], self.seeds[s]]["best"] for t, s in places}
 
     def _prompts(self) -> tuple[LanguageModel, _Sets, _Sets]:
         """The model, each set as it is shown, and as it is trained on."""

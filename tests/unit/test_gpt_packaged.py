@@ -69,6 +69,7 @@ def entry(monkeypatch, tiny, place):
         parts=2,
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
+        converted=4 * sum(p.numel() for p in tiny[1].parameters()),
     )
     halves = (data[: len(data) // 2], data[len(data) // 2 :])
     for (package, file), half in zip(model.pieces, halves):

@@ -280,6 +280,7 @@ def test_networks_with_other_drawn_weights_are_one_control(tmp_path):
     found = controlled_blocks(tmp_path)["tiny"]["@untrained"]
     assert found.values("sst2", "accuracy", "icl", "accuracy") == [0.1, 0.9, 0.3]
     assert [cell.config["seed"] for cell in found.cells["sst2"]] == [0, 1, 2]
+    assert found.model == "tiny@untrained"
 
 
 def test_one_task_has_one_number_of_items_and_one_precision(tmp_path):

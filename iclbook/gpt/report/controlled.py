@@ -101,6 +101,7 @@ def _together(
     control: str, blocks: Sequence[Block], kinds: Mapping[tuple[str, int | float], int]
 ) -> Block:
     """One block of several: of each task the cells that count."""
+    blocks = sorted(blocks, key=lambda block: split_name(block.first.config["model"])[-1])
     found = defaultdict(list)
     for block in _of_all_weights(blocks):
         for task, cells in block.cells.items():
@@ -117,13 +118,13 @@ def _together(
 
 
 def _of_all_weights(blocks: Sequence[Block]) -> list[Block]:
-    """Blocks that differ in nothing but the draw of their weights as one."""
+    """Blocks that differ in nothing but the draw of their weights, in its order, as one."""
     alike = defaultdict(list)
-    for block in sorted(blocks, key=lambda block: split_name(block.first.config["model"])[-1]):
+    for block in blocks:
         config = block.first.config
         key = (config.get("control", ""), config["items"], _precision(block.first))
         alike[key].append(block)
-    return [replace(same[-1], cells=_by_demonstrations(same)) for same in alike.values()]
+    return [replace(same[0], cells=_by_demonstrations(same)) for same in alike.values()]
 
 
 def _by_demonstrations(blocks: Sequence[Block]) -> dict[str, list[Record]]:

@@ -34,6 +34,7 @@ class Explicit(Momentum):
     """Momentum by its definition."""
 
     def sums(self, values, before):
+        """Return the sum at every token, from weights on all earlier ones."""
         return explicit_sum(values, self.eta(values)), None
 
 

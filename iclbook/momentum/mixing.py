@@ -83,9 +83,11 @@ class Momentum(Mixing):
         return torch.tensor(self.fixed, dtype=dtype, device=like.device)
 
     def sums(self, values: Values, before: Sum | None) -> tuple[Values, Sum]:
+        """The decaying sum at every token, and at the one that would follow."""
         return decayed_sum(values, self.eta(values), before)
 
     def read(self, sums: Values, values: Values) -> Values:
+        """The sum, one token ahead or times 1 - eta if that was asked for."""
         eta = self.eta(values)[:, None].to(values.dtype)
         if self.nesterov:
             sums = eta * (sums + values)
@@ -106,16 +108,18 @@ class Taps(Mixing):
     def __init__(self, weights: Float[Tensor, "rows lags"], *, learned: bool = False):
         super().__init__()
         self.by_head = len(weights) > 1
+        weights = weights[:, None]  # as a convolution takes them
         if learned:
             self.weights = nn.Parameter(weights)
         else:
             self.register_buffer("weights", weights)
 
     def sums(self, values: Values, before: Sum | None) -> tuple[Values, None]:
-        rows, lags = self.weights.shape
-        batch, tokens, heads, size = values.shape
-        x = values.reshape(batch, tokens, 1, -1) if rows == 1 else values
-        kernel = self.weights.flip(1).to(values.dtype)[:, None]  # a convolution looks ahead
-        x = x.permute(0, 3, 2, 1).flatten(0, 1)
-        x = nn.functional.conv1d(nn.functional.pad(x, (lags, 0)), kernel, groups=rows)[..., :-1]
-        return x.unflatten(0, (batch, -1)).permute(0, 3, 2, 1).reshape(values.shape), None
+        """The weighted sum at every token; its past is read from the values of a cache."""
+        rows, lags = len(self.weights), self.weights.shape[-1]
+        x = values if rows > 1 else values.flatten(2).unsqueeze(2)
+        x = x.permute(0, 3, 2, 1)  # [batch, size, head, token]
+        behind = nn.functional.pad(x.flatten(0, 1), (lags, 0))
+        kernel = self.weights.flip(2).to(values.dtype)  # torch's convolution is a correlation
+        found = nn.functional.conv1d(behind, kernel, groups=rows)[..., :-1]
+        return found.unflatten(0, x.shape[:2]).permute(0, 3, 2, 1).reshape(values.shape), None

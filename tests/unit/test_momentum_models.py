@@ -97,9 +97,8 @@ def test_reading_with_a_cache_equals_the_whole_pass(family, by_head):
     net, ids = tiny(family), drawn(2, 2 * LOCAL + 7)  # windows are passed
     add_momentum(net, etas_of(net) if by_head else 0.8, nesterov=by_head, normalised=by_head)
     whole = logits(net, ids, use_cache=False)
-    cache, found = DynamicCache(config=net.config), []
-    for piece in ids.split([1, 9, 20, *[1] * (ids.shape[1] - 30)], dim=1):
-        found.append(logits(net, piece, past_key_values=cache, use_cache=True))
+    cache, pieces = DynamicCache(config=net.config), [1, 9, 20, *[1] * (ids.shape[1] - 30)]
+    found = [logits(net, piece, past_key_values=cache) for piece in ids.split(pieces, dim=1)]
     np.testing.assert_allclose(torch.cat(found, 1), whole, **CLOSE)
 
 
@@ -213,7 +212,8 @@ def test_learned_rates_are_parameters_that_train_and_are_kept(family):
     net, ids = tiny(family), drawn(2, 40)
     add_momentum(net, np.full((2, 4), 0.5), learned=True)
     names = [name for name, _ in net.named_parameters() if "momentum" in name]
-    assert len(names) == 2 and all(net.get_parameter(name).shape == (4,) for name in names)
+    assert len(names) == 2
+    assert all(net.get_parameter(name).shape == (4,) for name in names)
     net.train()
     net(input_ids=ids, labels=ids).loss.backward()
     assert all((net.get_parameter(name).grad != 0).all() for name in names)
@@ -243,7 +243,8 @@ def test_a_model_in_half_precision():
     net, ids = tiny("llama").to(torch.bfloat16), drawn(2, 60)
     add_momentum(net, etas_of(net), learned=True)
     found = logits(net, ids)
-    assert found.dtype == torch.bfloat16 and torch.isfinite(found).all()
+    assert found.dtype == torch.bfloat16
+    assert torch.isfinite(found).all()
 
 
 def test_the_sum_of_grouped_values_is_the_same_for_one_rate_and_for_equal_ones():

@@ -24,7 +24,9 @@ import numpy as np
 import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-from iclbook.momentum import Momentum, add_mixing, add_momentum, explicit_sum
+from iclbook.momentum.attach import add_mixing, add_momentum
+from iclbook.momentum.mixing import Momentum
+from iclbook.momentum.sums import explicit_sum
 
 ETA = 0.9
 CONTESTANTS = ("attention alone", "momentum", "learned, by head", "matrix (tokens, tokens)")

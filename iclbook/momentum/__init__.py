@@ -7,21 +7,15 @@ mixing
 attention
     The attention function that transformers is given; padding and caches.
 attach
-    Momentum put into a model, and taken out again.
+    Momentum put into a model by one call, and taken out again.
+variants
+    Momentum, its variants and its controls, by name.
+texts
+    What small models are trained on.
+training, paired
+    Small models trained with and without, as records; the records compared seed by seed.
+pretrained
+    Momentum in a model that was trained without.
+
+`command` is the command line.
 """
-
-from iclbook.momentum.attach import add_mixing, add_momentum, attention_blocks, remove_mixing
-from iclbook.momentum.mixing import Mixing, Momentum, Taps
-from iclbook.momentum.sums import decayed_sum, explicit_sum
-
-__all__ = [
-    "Mixing",
-    "Momentum",
-    "Taps",
-    "add_mixing",
-    "add_momentum",
-    "attention_blocks",
-    "decayed_sum",
-    "explicit_sum",
-    "remove_mixing",
-]

@@ -106,7 +106,7 @@ def attend(
     if not isinstance(mixing, Mixing):
         raise ValueError(
             f"attention {PREFIX + base!r} was asked for, but {type(block).__name__} adds nothing "
-            "to it; expected a call of iclbook.momentum.add_momentum(net, eta), which also sets it."
+            "to it; expected a call of iclbook.momentum.attach.add_momentum, which sets it as well."
         )
     causal = kwargs.get("is_causal")
     if not (getattr(block, "is_causal", True) if causal is None else causal):

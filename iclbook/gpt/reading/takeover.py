@@ -130,7 +130,7 @@ def reading(net: nn.Module) -> Iterator[None]:
     if before.startswith("momentum"):
         raise ValueError(
             "the model adds momentum to its attention, which reading it would leave out; expected "
-            "plain attention. Call iclbook.momentum.remove_mixing(net) first."
+            "plain attention. Call iclbook.momentum.attach.remove_mixing(net) first."
         )
     replaced = family.attentions(net) if family.replaced else []
     net.eval()

@@ -58,7 +58,7 @@ def _train(options: argparse.Namespace) -> int:
     plain = ("plain", options.etas[0])
     cells = [(s, v, e) for s, v, e in asked if v != "plain" or (v, e) == plain]
     kind = records.experiment_class("momentum")
-    text = kind(**given).text
+    one = kind(**given)
     trainings = [kind(variant=v, eta=e, seed=s, **given) for s, v, e in cells]  # checked first
     for training in trainings:
         path = options.store / "momentum" / f"{name_of(training)}.json"
@@ -69,14 +69,14 @@ def _train(options: argparse.Namespace) -> int:
         config = given | {name: getattr(training, name) for name in VARIED}
         record = records.run("momentum", config, name=name_of(training))
         print(f"written: {records.write(record, options.store)}", flush=True)
-    print(*paired.lines(paired.recorded(text, options.store)), sep="\n")
+    print(*paired.lines(paired.recorded(one.text, one.start, options.store)), sep="\n")
     return 0
 
 
 def name_of(training) -> str:
     """The name of a training's record."""
     rate = "" if training.variant == "plain" else f"-{training.eta:g}".replace(".", "p")
-    text = Path(training.text).name.lower()
+    text = "bundled" if training.start == "bundled" else Path(training.text).name.lower()
     return f"{text}-{training.variant}{rate}-seed-{training.seed}"
 
 

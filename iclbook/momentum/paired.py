@@ -17,8 +17,15 @@ Runs = dict[tuple[str, float], dict[int, Record]]
 """Variant and eta to seed to record; attention alone has eta 0."""
 
 
-def recorded(text: str = "mini", store: Path | str = STORE) -> Runs:
+def recorded(text: str = "mini", start: str = "drawn", store: Path | str = STORE) -> Runs:
     """All recorded trainings on a text.
+
+    Parameters
+    ----------
+    text, start : str
+        As `iclbook.momentum.training.Training` takes them.
+    store : Path or str
+        Folder of the records.
 
     Raises
     ------
@@ -32,7 +39,7 @@ def recorded(text: str = "mini", store: Path | str = STORE) -> Runs:
             continue
         record = read(path)
         config = record.config
-        if Path(config["text"]).name != Path(text).name:
+        if (Path(config["text"]).name, config["start"]) != (Path(text).name, start):
             continue
         settings = {name: value for name, value in config.items() if name not in APART}
         same = same or settings
@@ -46,7 +53,8 @@ def recorded(text: str = "mini", store: Path | str = STORE) -> Runs:
         found.setdefault((config["variant"], eta), {})[config["seed"]] = record
     if not found:
         raise ValueError(
-            f"{store} holds no training on {text!r}; make one with: python -m iclbook momentum"
+            f"{store} holds no training on {text!r} from {start} weights; make one with: "
+            "python -m iclbook momentum"
         )
     return found
 

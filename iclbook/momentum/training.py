@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from iclbook.gpt.model.load import load_model
 from iclbook.gpt.text.tasks import MINI
 from iclbook.mini.measure import right
 from iclbook.mini.model import check_sizes, untrained
@@ -23,6 +24,8 @@ SHEETS, EXAMPLES, FIRST = 16, 12, 8
 """Sheets of each task in which examples are answered, how many a sheet has, and the first of them
 that is: the four last ones, each behind all before it."""
 
+STARTS = ("drawn", "bundled")
+
 
 @dataclass(frozen=True)
 class Training:
@@ -36,6 +39,9 @@ class Training:
         Between 0 and 1; for plain it means nothing.
     seed : int
         Of the weights and of the batches.
+    start : str
+        drawn: with weights drawn by the seed; bundled: with those of the bundled model, which
+        reads the text mini and has sizes of its own.
     text : str
         mini, python, or a folder with *.txt or *.txt.gz, of which validation* are held out.
     steps, every : int
@@ -53,6 +59,7 @@ class Training:
     variant: str = "momentum"
     eta: float = 0.5
     seed: int = 0
+    start: str = "drawn"
     text: str = "mini"
     steps: int = 300
     every: int = 100
@@ -69,6 +76,9 @@ class Training:
         check_choice("variant", self.variant, VARIANTS)
         check_number("eta", self.eta, low=0.0, high=1.0, open_low=True)
         check_count("seed", self.seed, low=0)
+        check_choice("start", self.start, STARTS)
+        if self.start == "bundled" and self.text != "mini":
+            raise ValueError(f"text is {self.text!r}; the bundled model reads 'mini' alone.")
         check_count("rows", self.rows)
         check_count("length", self.length, low=8)
         check_sizes(self)
@@ -78,6 +88,11 @@ class Training:
     def lengths(self) -> tuple[int, int, int]:
         """At how many tokens perplexity is measured."""
         return self.length // 4, self.length // 2, self.length
+
+    @property
+    def offset(self) -> int:
+        """What is added to the seed of the batches: the bundled model has seen those of seed 0."""
+        return 1000 if self.start == "bundled" else 0
 
     def schedule(self) -> Schedule:
         """How the model is trained."""
@@ -102,17 +117,20 @@ class Training:
         FloatingPointError
             If the loss is no longer finite.
         """
-        text = open_text(self.text, self.seed, self.rows, self.length)
-        net = untrained(
-            self,
-            vocab_size=text.vocabulary,
-            intermediate_size=4 * self.width,
-            max_position_embeddings=2 * self.length,
-            pad_token_id=0,
-        )
+        text = open_text(self.text, self.seed + self.offset, self.rows, self.length)
+        if self.start == "bundled":
+            net = load_model("mini", device="cpu").net
+        else:
+            net = untrained(
+                self,
+                vocab_size=text.vocabulary,
+                intermediate_size=4 * self.width,
+                max_position_embeddings=2 * self.length,
+                pad_token_id=0,
+            )
         add_variant(net, self.variant, self.eta, self.seed)
         settings = asdict(self) | {"sha256": text.sha256}
-        state = f"{Path(self.text).name}-{self.variant}-{self.eta:g}-seed-{self.seed}.pt"
+        kind = f"{self.start}-{Path(self.text).name}-{self.variant}-{self.eta:g}"
         with workplace(self.threads) as folder:
             seen = train(
                 net,
@@ -120,7 +138,7 @@ class Training:
                 settings,
                 text.batch,
                 lambda step: {},
-                folder / "momentum" / state,
+                folder / "momentum" / f"{kind}-seed-{self.seed}.pt",
             )
         net.eval()
         trained = [rows for number in range(PARTS) for rows in text.batch(number)]

@@ -9,15 +9,9 @@ from tiny_models import FAMILIES, LOCAL, loaded
 from transformers import DynamicCache, GPT2Config, GPT2Model, StaticCache
 
 from iclbook.gpt.reading.takeover import reading
-from iclbook.momentum import (
-    Momentum,
-    Taps,
-    add_mixing,
-    add_momentum,
-    attention_blocks,
-    decayed_sum,
-    remove_mixing,
-)
+from iclbook.momentum.attach import add_mixing, add_momentum, attention_blocks, remove_mixing
+from iclbook.momentum.mixing import Momentum, Taps
+from iclbook.momentum.sums import decayed_sum
 
 WITHOUT = {"gpt_neo", "xglm", "gptj", "bloom", "falcon", "mpt"}
 """Families with attention of their own."""

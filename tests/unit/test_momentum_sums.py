@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iclbook.momentum import Momentum, Taps, decayed_sum, explicit_sum
+from iclbook.momentum.mixing import Momentum, Taps
+from iclbook.momentum.sums import decayed_sum, explicit_sum
 
 SHAPES = st.tuples(*(st.integers(1, n) for n in (3, 90, 4, 3)))
 ETA = st.floats(1e-6, 1 - 1e-6)

@@ -91,6 +91,19 @@ def test_a_training_is_repeated_exactly(variant):
     assert (first["held_out_perplexity"] == plain["held_out_perplexity"]) == (variant == "plain")
 
 
+def test_the_bundled_model_goes_on(tmp_path):
+    how = dict(steps=2, every=1, rows=1, length=128, start="bundled", lr=1e-6)
+    records.write(records.run("momentum", how | dict(variant="plain"), name="a"), tmp_path)
+    records.write(records.run("momentum", how | dict(eta=1e-6), name="b"), tmp_path)
+    runs = paired.recorded(start="bundled", store=tmp_path)
+    plain, near = (paired.scores(runs[key][0]) for key in (("plain", 0.0), ("momentum", 1e-6)))
+    assert plain["in context, usual"] > 0.6
+    assert plain == pytest.approx(near, abs=0.02)
+    assert runs["plain", 0.0][0]["parameters"] > 500_000
+    with pytest.raises(ValueError, match="the bundled model reads 'mini' alone"):
+        Training(start="bundled", text="python")
+
+
 def test_held_out_text_of_the_small_language_is_another_draw():
     text = open_text("mini", 3, 4, 64)
     same, other = open_text("mini", 3, 4, 64), open_text("mini", 3 + ANOTHER, 4, 64)
@@ -171,7 +184,7 @@ def test_trainings_of_two_kinds_are_not_compared(tmp_path):
     with pytest.raises(ValueError, match="differs from other trainings in width"):
         paired.recorded(store=tmp_path)
     with pytest.raises(ValueError, match="holds no training on 'python'"):
-        paired.recorded("python", tmp_path)
+        paired.recorded("python", store=tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -150,7 +150,6 @@ class Visit:
         page.on("pageerror", lambda error: self._trouble("page error", error))
         page.on("console", self._console)
         page.goto(f"{address}{name}.html", wait_until="load")
-        page.evaluate("window.MathJax?.startup?.promise?.then(() => null)")
 
     def _trouble(self, kind, what):
         self.troubles.append(f"{kind}: {what}")
@@ -188,7 +187,7 @@ CASES += [(CHAPTERS[0], "dark"), (CHAPTERS[0], "tablet")]
 
 @pytest.fixture(scope="module", params=CASES, ids=[f"{Path(p).name}-{v}" for p, v in CASES])
 def loaded(request, visit):
-    """Each page in its views, loaded and typeset."""
+    """Each page in its views, loaded."""
     visited = visit(*request.param)
     yield visited
     visited.page.context.close()

@@ -4,6 +4,7 @@
 - The lists of the back matter and the samples of colours become substitutions for the pages.
 - Pictures are small and load lazily.
 - ``tools/formulas.py`` typesets the formulas, and ``tools/assets.py`` joins styles and scripts.
+- ``tools/furniture.py`` puts around each page what is not its text.
 """
 
 import os
@@ -114,6 +115,7 @@ def setup(app):
     """Connect to Sphinx."""
     register_plugin("pybtex.style.formatting", "authoryear", AuthorYearStyle)
     app.setup_extension("tools.formulas")
+    app.setup_extension("tools.furniture")
     app.setup_extension("tools.assets")
     app.connect("config-inited", derive_settings)
     app.connect("html-page-context", mend_body)

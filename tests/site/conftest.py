@@ -45,7 +45,8 @@ def table_of_contents():
     pages, chapters = [contents["root"]], []
     for part in contents["parts"]:
         files = [entry["file"] for entry in part["chapters"]]
-        pages += files
+        below = [page["file"] for entry in part["chapters"] for page in entry.get("sections", ())]
+        pages += files + below
         chapters += files if part.get("numbered") else []
     return pages, chapters
 

@@ -11,7 +11,7 @@ def share_of_last(answer) -> Verdict:
         answer,
         right=lambda eta, n: 1 - eta**n,
         cases=[(0.5, 3), (0.9, 10), (0.3, 2)],
-        edges={"for the last value alone": (0.7, 1), "where all but nothing is left": (0.2, 30)},
+        edges={"for the last value alone": (0.7, 1)},
         praise="How many values matter depends on the decay alone, not on how loud the sum is.",
         hint="Sum the weights of the last values, then all weights of a text without a beginning. "
         "What is their quotient?",
@@ -34,19 +34,14 @@ def share_of_last(answer) -> Verdict:
 def sums_ahead(answer) -> Verdict:
     """The decaying sum one token ahead, at every token, from (v, eta)."""
 
-    def ahead(v, eta, own=True):
-        s, found = np.zeros_like(v[0]), []
-        for value in v:
-            found.append(s)
-            s = eta * (s + value)
-        return np.array([*found[1:], s] if own else found)
-
-    def undecayed(v, eta):
-        s, found = np.zeros_like(v[0]), []
-        for value in v:
-            s = eta * s + value
-            found.append(s)
+    def past(v, eta):
+        found = [np.zeros_like(v[0])]
+        for value in v[:-1]:
+            found.append(eta * (found[-1] + value))
         return np.array(found)
+
+    def ahead(v, eta):
+        return eta * (past(v, eta) + v)
 
     v = np.random.default_rng(0).normal(size=(6, 2))
     return mark(
@@ -58,17 +53,13 @@ def sums_ahead(answer) -> Verdict:
         hint="At the first token the sum over past values is zero. What is there once its value "
         "has joined?",
         mistakes=[
+            Mistake(past, "This is the sum over past values. The token's own is not in it yet."),
             Mistake(
-                lambda v, eta: ahead(v, eta, own=False),
-                "This is the sum over past values. The token's own is not in it yet.",
-            ),
-            Mistake(undecayed, "Here the own value has its full weight. It decays once as well."),
-            Mistake(
-                lambda v, eta: ahead(v, eta, own=False) + v,
-                "The own value is added to the sum as it stands. Both of them decay.",
+                lambda v, eta: past(v, eta) + v,
+                "Here the own value has its full weight. It decays once as well.",
             ),
             Mistake(
-                lambda v, eta: ahead(v, eta, own=False) + eta * v,
+                lambda v, eta: past(v, eta) + eta * v,
                 "The own value has its weight. But the older ones lie one token further back now.",
             ),
         ],

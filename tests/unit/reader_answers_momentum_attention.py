@@ -58,11 +58,6 @@ def ahead_with_full_weight(v, eta):
     return ahead_by_weights(v, eta) / eta
 
 
-@wrong("sums_ahead", "Both of them")
-def ahead_with_own_added(v, eta):
-    return ahead_without_own(v, eta) + v
-
-
 @wrong("sums_ahead", "one token further back")
 def ahead_with_old_left(v, eta):
     return ahead_without_own(v, eta) + eta * v

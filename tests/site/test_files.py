@@ -85,6 +85,12 @@ def test_a_broken_address_would_be_found(site):
     assert "no such place" in problem(site, page, "notation.html#nowhere", False)
 
 
+def test_a_page_may_load_nothing_from_elsewhere(site, page_name):
+    rule = parsed(site / f"{page_name}.html").find("meta", {"http-equiv": True})
+    allowed = {word for part in rule["content"].split(";") for word in part.split()[1:]}
+    assert allowed <= {"'self'", "'none'", "'unsafe-inline'", "data:", "file:"}
+
+
 RAW = re.compile(r"\|\s*\||\{[a-z:]+\}`|^:{3,}|`{3}|\]\(|\$\$", re.MULTILINE)
 
 

@@ -7,7 +7,8 @@ are those of the package; ``--store FOLDER`` names another folder.
 settings of your own and keeps it as a record; ``python -m iclbook doubts EXPERIMENT ...`` one of
 Part V.
 
-``python -m iclbook run|table|tasks|models|pretrain`` are the language experiments.
+``python -m iclbook run|table|tasks|models|pretrain`` are the language experiments, ``momentum`` and
+``momentum-pretrained`` those of Part IV.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import iclbook
 from iclbook import console, records
 from iclbook.gpt import command as gpt
 from iclbook.mini import command as mini
+from iclbook.momentum import command as momentum
 from iclbook.records import command as recorded
 from iclbook.records import options as settings
 from iclbook.records import signature
@@ -56,7 +58,7 @@ def _parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
     recorded.add_parser(topics)
     for part, what in PARTS.items():
         topics.add_parser(part, help=what)
-    for group in (gpt, mini):
+    for group in (gpt, mini, momentum):
         for name in group.COMMANDS:
             group.add_parser(topics, name, [name] == list(asked))
     return parser

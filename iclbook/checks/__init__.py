@@ -36,6 +36,7 @@ from iclbook.checks.implicit_finetuning import (
 from iclbook.checks.layer_causality import causal_gradients, head_moves, matched_rate
 from iclbook.checks.meet_the_model import labels_dealt_out, page_loss
 from iclbook.checks.meta_gradients import other_keys, update_of_finetuning
+from iclbook.checks.momentum_attention import long_memory, share_of_last, sums_ahead
 from iclbook.checks.nonlinear import (
     guess_without_context,
     kernel_step,
@@ -101,6 +102,7 @@ __all__ = [
     "left_of_gain",
     "left_without_words",
     "logit_for_share",
+    "long_memory",
     "mark",
     "matched_rate",
     "mean_cosine_of_numbers",
@@ -130,6 +132,7 @@ __all__ = [
     "share_of_copies",
     "share_of_demonstrations",
     "share_of_initial_weights",
+    "share_of_last",
     "shifted_pairs",
     "shortest_context",
     "sign_of_help",
@@ -139,6 +142,7 @@ __all__ = [
     "stuck_loss",
     "suffers_from_moved_labels",
     "summed_attention",
+    "sums_ahead",
     "targets",
     "targets_left",
     "tau_by_pairs",

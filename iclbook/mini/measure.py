@@ -38,14 +38,14 @@ def accuracy(net, corpus: Corpus, *, sheets: int = 8, seed: int = 1) -> dict[str
     for setting in SETTINGS:
         shape, first = ((sheets * 17, 1), 0) if setting == "zero_shot" else ((sheets, 33), 16)
         found[setting] = [
-            _right(net, *corpus.sheets(task, *shape, setting == "arbitrary", random), first)
+            right(net, *corpus.sheets(task, *shape, setting == "arbitrary", random), first)
             for task in MINI
         ]
     return found
 
 
-def _right(net, rows, spots, words, values, first):
-    """Share of right answers from example `first` on."""
+def right(net, rows, spots, words, values, first: int) -> float:
+    """Share of right answers from example `first` on, of sheets as `Corpus.sheets` writes them."""
     import torch
 
     with torch.inference_mode():

@@ -20,6 +20,8 @@ EXPERIMENTS = {
     "gpt-rate": "iclbook.gpt.study.rate:Rate",
     "gpt-updates": "iclbook.gpt.study.updates:Updates",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",
+    "momentum": "iclbook.momentum.training:Training",
+    "momentum-pretrained": "iclbook.momentum.pretrained:Pretrained",
     "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",
     "regression-five-own-layers": "iclbook.regression.experiments.layers:FiveOwnLayers",

@@ -17,6 +17,7 @@ import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_layer_causality  # noqa: F401  (registers its answers)
 import reader_answers_meet_the_model  # noqa: F401  (registers its answers)
 import reader_answers_meta_gradients  # noqa: F401  (registers its answers)
+import reader_answers_momentum_attention  # noqa: F401  (registers its answers)
 import reader_answers_nonlinear  # noqa: F401  (registers its answers)
 import reader_answers_one_layer  # noqa: F401  (registers its answers)
 import reader_answers_order  # noqa: F401  (registers its answers)
@@ -117,6 +118,8 @@ GIVEAWAYS = {
     "at_depth": ["0.5", "interp", "+ 1) /"],
     "order_gap": ["H_2", "outer(", "x_1 @ x_2", "eta^2"],
     "passes_for": ["ceil", "round up", "sensitivity / target"],
+    "share_of_last": ["1 - eta", "minus eta", "power"],
+    "sums_ahead": ["eta (s", "s_{t+1}", "shift"],
     "patched": ["z_0 z)", "outer", "(z_0"],
     "mean_patch": ["outer", "average", "/ len"],
     "update_of_finetuning": ["V K", "minus V", "X W"],

@@ -123,10 +123,15 @@ def reading(net: nn.Module) -> Iterator[None]:
     Raises
     ------
     ValueError
-        If the model's family is unknown.
+        If the model's family is unknown, or it has momentum, which would be left out.
     """
     family = family_of(net)
     before, training = net.config._attn_implementation, net.training
+    if before.startswith("momentum"):
+        raise ValueError(
+            "the model adds momentum to its attention, which reading it would leave out; expected "
+            "plain attention. Call iclbook.momentum.attach.remove_mixing(net) first."
+        )
     replaced = family.attentions(net) if family.replaced else []
     net.eval()
     net.config._attn_implementation = "iclbook"

@@ -1,0 +1,190 @@
+"""The recorded experiment ``momentum-pretrained``: momentum in a model that was trained without.
+
+No weight changes. At each eta the model reads prose, and answers questions in context; the same
+texts and demonstrations at all of them, and without momentum.
+"""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from iclbook.gpt.model.load import LanguageModel
+from iclbook.gpt.study.setup import Setup
+from iclbook.gpt.text.data import load_rows
+from iclbook.gpt.text.prompts import Prompts
+from iclbook.momentum.attach import add_momentum, remove_mixing
+from iclbook.momentum.texts import open_text
+from iclbook.momentum.training import perplexity
+from iclbook.records.record import Results
+from iclbook.rounding import rounded
+from iclbook.validate import check_choice, check_count, check_seeds
+
+RULES = ("sum", "mean")
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Momentum put into a pretrained model: perplexity and in-context accuracy by eta.
+
+    Attributes
+    ----------
+    model : str
+        As `iclbook.gpt.study.setup.Setup` takes it.
+    rule : str
+        sum, as published, or mean: that times 1 - eta.
+    etas : tuple of float
+        Between 0 and 1.
+    text : str
+        Prose: package (the sentences of the packaged rows of subj), or a folder with *.txt or
+        *.txt.gz of which those called validation* are read.
+    length, pieces : int
+        Tokens of a piece of prose, and how many pieces.
+    tasks : tuple of str
+    data : str
+        Folder of data sets, or package.
+    seeds : tuple of int
+        Draws of demonstrations, for every task.
+    k : int
+        Demonstrations.
+    items : int
+        How many are evaluated.
+    threads : int
+        CPU threads.
+    """
+
+    model: str = "smollm2"
+    rule: str = "sum"
+    etas: tuple[float, ...] = (0.001, 0.01, 0.03, 0.1, 0.3)
+    text: str = "package"
+    length: int = 256
+    pieces: int = 8
+    tasks: tuple[str, ...] = ("mr", "subj")
+    data: str = "package"
+    seeds: tuple[int, ...] = (0, 1, 2)
+    k: int = 8
+    items: int = 40
+    threads: int = 1
+
+    def __post_init__(self):
+        check_choice("rule", self.rule, RULES)
+        check_seeds(self.seeds)
+        for name in ("length", "pieces", "k", "items"):
+            check_count(name, getattr(self, name))
+        if not self.etas or not self.tasks:
+            raise ValueError(
+                f"etas is {self.etas}, tasks {self.tasks}; expected one or more of both."
+            )
+
+    def run(self) -> Results:
+        """Read and answer, without momentum and at every eta.
+
+        Raises
+        ------
+        ValueError
+            If the text is too short, or eta is not between 0 and 1.
+        """
+        setups = [[self._setup(task, seed) for seed in self.seeds] for task in self.tasks]
+        model = setups[0][0].language_model()
+        prompts = [[one.prompts(model, *one.rows()) for one in row] for row in setups]
+        pieces = self._pieces(model)
+        losses, right = [], []
+        for eta in (0.0, *self.etas):
+            if eta:
+                add_momentum(model.net, eta, normalised=self.rule == "mean")
+            try:
+                losses.append(perplexity(model.net, [pieces], self.length))
+                right.append([[(answers(model, p) == p.gold).mean() for p in r] for r in prompts])
+            finally:
+                remove_mixing(model.net)
+        return Results(
+            {
+                "etas": {"value": [0.0, *self.etas], "tolerance": 0},
+                "perplexity": {"value": rounded(losses, 4, significant=True), "tolerance": 0.05},
+                "accuracy": {"value": rounded(right, 4), "tolerance": 0.05},
+                "k_used": {"value": [[p.k_used for p in r] for r in prompts], "tolerance": 0},
+                "model_origin": {"value": model.origin, "tolerance": 0},
+            }
+        )
+
+    def _setup(self, task: str, seed: int) -> Setup:
+        return Setup(
+            model=self.model,
+            task=task,
+            data=self.data,
+            k=self.k,
+            seed=seed,
+            items=self.items,
+            settings=("icl",),
+            threads=self.threads,
+        )
+
+    def _pieces(self, model: LanguageModel) -> np.ndarray:
+        """The prose as token ids, (pieces, length)."""
+        if self.text == "package":
+            prose = "\n".join(row["text"] for row in load_rows("subj", "package").train)
+        else:
+            prose = open_text(self.text, 0, 1, self.length).validation.decode("utf-8")
+        needed = self.pieces * self.length
+        prose = prose[: 10 * needed]  # words have fewer than ten letters
+        ids = model.tokenizer(prose, add_special_tokens=False)["input_ids"][:needed]
+        if len(ids) < needed:
+            raise ValueError(
+                f"text {Path(self.text).name!r} has {len(ids)} tokens; expected {needed} for "
+                f"{self.pieces} pieces of {self.length}. Ask for fewer or shorter pieces."
+            )
+        return np.reshape(ids, (self.pieces, self.length))
+
+
+@torch.no_grad()
+def answers(model: LanguageModel, prompts: Prompts, batch: int = 10) -> np.ndarray:
+    """The label that a model predicts for each item in context, with what is added to attention.
+
+    The demonstrations are read once. Behind them stand the questions of a batch, padded.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    prompts : Prompts
+        With label words of one token each.
+    batch : int
+        Questions read side by side.
+
+    Returns
+    -------
+    (n,) array of int
+        Label ids.
+
+    Raises
+    ------
+    ValueError
+        If a label word has several tokens.
+    """
+    if any(len(label) > 1 for label in prompts.labels):
+        raise ValueError(f"label words are {prompts.labels}; expected one token each.")
+    labels = [label[0] for label in prompts.labels]
+    net, context = model.net, DynamicCache(config=model.net.config)
+    ids = torch.tensor([prompts.context], device=net.device)
+    net(input_ids=ids, past_key_values=context, use_cache=True, logits_to_keep=1)
+    found = []
+    for first in range(0, len(prompts.queries), batch):
+        queries = [torch.tensor(query) for query in prompts.queries[first : first + batch]]
+        rows = torch.nn.utils.rnn.pad_sequence(queries, batch_first=True).to(net.device)
+        ends = torch.tensor([len(query) for query in queries], device=net.device)
+        at = torch.arange(rows.shape[1], device=net.device)
+        before = torch.ones(len(rows), ids.shape[1], dtype=torch.bool, device=net.device)
+        cache = copy.deepcopy(context)
+        cache.batch_repeat_interleave(len(rows))
+        logits = net(
+            input_ids=rows,
+            attention_mask=torch.cat([before, at < ends[:, None]], dim=1),
+            position_ids=(ids.shape[1] + at).expand(len(rows), -1),
+            past_key_values=cache,
+            use_cache=True,
+        ).logits
+        last = logits[torch.arange(len(rows)), ends - 1]
+        found.append(last[:, labels].argmax(dim=1).cpu().numpy())
+    return np.concatenate(found)

@@ -33,13 +33,14 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
 
 .PHONY: help install book test try-book try-test site browser models all-parts $(PARTS) test-unit-plain \
-    run colab serve clean again
+    run colab pdf serve clean again
 
 help:
 	@echo "make book    build the site from the committed outputs and say where to open it"
 	@echo "make test    re-execute every chapter, compare every output, test package and site"
 	@echo "make run     execute all chapters in place, or one: make run CHAPTER=book/dual/softmax.ipynb"
 	@echo "make colab   write plain notebooks for Colab to _build/colab"
+	@echo "make pdf     print the whole book to _build/pdf"
 	@echo "make lint    check style and notebooks"
 	@echo "make serve   serve the built site on http://localhost:$(PORT)"
 	@echo "make clean   remove what was built (not .venv)"
@@ -114,6 +115,11 @@ run: $(READY)
 colab: $(READY)
 	$(call begin,$@)
 	$(BIN)/python -m tools.colab $(COMMIT)
+	$(call end,$@)
+
+pdf: site browser
+	$(call begin,$@)
+	@$(BIN)/python -m tools.pdf
 	$(call end,$@)
 
 serve: $(READY)

@@ -96,13 +96,15 @@ class Assets:
         return URL.sub(moved, (self.root / name).read_text("utf-8")) + "\n"
 
     def _joined_scripts(self):
-        texts = []
+        """Return all scripts as one; those that a page would hold set what the others read."""
+        options, inline, files = [], [], []
         for script in self.scripts:
             name = getattr(script, "filename", script)
             text = (self.root / name).read_text("utf-8") if name else script.attributes["body"]
             if not any(out in (name or text) for out in LEFT_OUT):
-                texts.append(re.sub(r"//# sourceMappingURL=\S+", "", text).strip())
-        return "\n;\n".join(texts)
+                kind = inline if not name else options if "documentation_options" in name else files
+                kind.append(re.sub(r"//# sourceMappingURL=\S+", "", text).strip())
+        return "\n;\n".join([*options, *inline, *files])
 
     def _delete_unnamed(self, text):
         """Delete what is named nowhere, and folders that are empty then."""

@@ -101,7 +101,7 @@ def shrink_pictures(app, error):
     """Store the site's figures with 256 colours: a third of the size, the same look."""
     if error or app.builder.name != "html":
         return
-    for path in Path(app.outdir, "_images").glob("*.png"):
+    for path in Path(app.outdir, "_images").rglob("*.png"):
         with Image.open(path) as picture:
             if picture.mode == "P":
                 continue

@@ -1,9 +1,13 @@
-// How the search ranks what it finds: chapters by their titles, then what they say, then the package, exercise checks last.
+// How the search ranks what it finds: titles of chapters, then what they say, then the package; exercise checks last.
 var Scorer = {
-  title: 100, partialTitle: 40, term: 5, partialTerm: 2,
-  objNameMatch: 60, objPartialMatch: 1, objPrio: { 0: 1, 1: 0, 2: -1 }, objPrioDefault: 0,
-  score: ([page, , , kind, score]) => {
+  title: 20, partialTitle: 7, term: 5, partialTerm: 2,
+  objNameMatch: 15, objPartialMatch: 1, objPrio: { 0: 1, 1: 0, 2: -1 }, objPrioDefault: 0,
+  score: ([page, title, , kind, score]) => {
     if (page.startsWith("book/api/checks")) return score - 1000;
-    return page.startsWith("book/api") && kind === null ? score - 99 : score;
+    if (kind !== null || page.startsWith("book/api")) return score;
+    const plain = (text) => text.trim().toLowerCase().replace(/^[\d.]+ |[?!.]$/g, "");
+    const query = plain(new URLSearchParams(location.search).get("q")), name = plain(title);
+    if (name === query) return score + 300;
+    return name.startsWith(query) ? score + 200 : name.includes(query) ? score + 100 : score;
   },
 };

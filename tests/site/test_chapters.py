@@ -31,6 +31,11 @@ def test_first_load_is_light(site, opened):
     assert sum(packed.values()) < 500_000
 
 
+def test_a_page_loads_one_style_sheet_and_one_script(opened):
+    code = {name for name in opened.requested if name.endswith((".css", ".js", ".woff", ".woff2"))}
+    assert code == {"_static/site.css", "_static/site.js"}
+
+
 def test_a_solution_is_folded_and_opens(opened):
     solution = opened.page.locator(".solution.dropdown").first
     code = solution.locator(".cell_input").first

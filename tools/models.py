@@ -37,7 +37,7 @@ def missing(name):
     if name not in PACKAGED:
         return None
     from iclbook import console
-    from iclbook.gpt.model import packaged  # takes seconds
+    from iclbook.gpt.model import packaged
 
     try:
         packaged.fetched(packaged.PACKAGED[name])

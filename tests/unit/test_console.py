@@ -1,11 +1,14 @@
 """How the program ends: its exit codes, and what it says without torch or without a reader."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 
 import pytest
+
+from iclbook.records import STORE
 
 
 def program(*arguments, code=None, **options):
@@ -30,11 +33,20 @@ def broken():
     os.close(write)
 
 
+@pytest.fixture
+def one_record(tmp_path):
+    """The option for a store with a single record: the book's own takes a second to read."""
+    shutil.copytree(STORE / "dual-cost", tmp_path / "store" / "dual-cost")
+    return f"--store={tmp_path / 'store'}"
+
+
 @pytest.mark.parametrize(
-    "arguments", [("records", "list"), ("records", "validate"), ("models",), ("--help",), ()]
+    "arguments",
+    [("records", "STORE", "list"), ("records", "STORE", "validate"), ("models",), ("--help",), ()],
 )
-def test_a_reader_that_leaves_is_no_error(broken, arguments):
-    assert ended(program(*arguments, stdout=broken))[::2] == (0, "")
+def test_a_reader_that_leaves_is_no_error(broken, one_record, arguments):
+    given = [one_record if argument == "STORE" else argument for argument in arguments]
+    assert ended(program(*given, stdout=broken))[::2] == (0, "")
 
 
 @pytest.mark.parametrize("stdout", ["whole", "broken"])
@@ -57,16 +69,16 @@ def test_a_broken_pipe_of_somebody_else_is_an_error(broken, stdout):
     assert found[2] == "error: [Errno 32] Broken pipe\n"
 
 
-def test_output_that_was_closed_before_is_no_error():
-    command = f"exec {sys.executable} -m iclbook records list >&-"
+def test_output_that_was_closed_before_is_no_error(one_record):
+    command = f"exec {sys.executable} -m iclbook records '{one_record}' list >&-"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
-def test_a_full_disk_is_an_error():
+def test_a_full_disk_is_an_error(one_record):
     with open("/dev/full", "w") as full:
-        code, _, errors = ended(program("records", "list", stdout=full))
+        code, _, errors = ended(program("records", one_record, "list", stdout=full))
     assert code != 0
     assert "error: [Errno 28]" in errors
     assert "Traceback" not in errors
@@ -85,16 +97,17 @@ def without_torch(tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("records", "list"),
-        ("records", "validate"),
+        ("records", "STORE", "list"),
+        ("records", "STORE", "validate"),
         ("regression", "--help"),
         ("regression", "one-layer", "--help"),
         ("pretrain", "--help"),
         ("--help",),
     ],
 )
-def test_what_needs_no_torch_works_without(without_torch, arguments):
-    process = program(*arguments, stdout=subprocess.PIPE, env=without_torch)
+def test_what_needs_no_torch_works_without(without_torch, one_record, arguments):
+    given = [one_record if argument == "STORE" else argument for argument in arguments]
+    process = program(*given, stdout=subprocess.PIPE, env=without_torch)
     code, out, errors = ended(process)
     assert (code, errors) == (0, "")
     assert out

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import datasets
 
 from iclbook.digits import load_digits
 
@@ -18,6 +19,13 @@ def test_every_image_is_on_one_side_and_has_a_bias():
     other = load_digits(200, seed=5)
     again = np.vstack([other.X, other.X_test])
     np.testing.assert_array_equal(np.sort(together.sum(axis=1)), np.sort(again.sum(axis=1)))
+
+
+def test_they_are_those_of_scikit_learn():
+    digits, (pixels, labels) = load_digits(1000), datasets.load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(pixels))
+    np.testing.assert_array_equal(digits.X[:, :-1], pixels[order[:1000]] / 16)
+    np.testing.assert_array_equal(digits.labels_test, labels[order[1000:]])
 
 
 def test_accuracy_counts_the_largest_output():

@@ -384,14 +384,18 @@ def test_two_variants_are_one_too_many():
         card("mini@norms@untrained")
 
 
+@pytest.fixture(scope="module")
+def trained():
+    return results_of(Cell(task="mini-subj", items=150, lr=0.3))
+
+
 @pytest.mark.parametrize("variant", ["untrained", "embeddings", "norms"])
-def test_a_network_that_was_not_trained_learns_nothing_in_context(variant):
+def test_a_network_that_was_not_trained_learns_nothing_in_context(variant, trained):
     """A control that a metric has to see: accuracy at the level of its own label frequencies.
 
     Behind calibration trained embeddings tell labels apart a little, whatever is in context.
     """
     found = results_of(Cell(model=f"mini@{variant}", task="mini-subj", items=150, lr=0.3))
-    trained = results_of(Cell(task="mini-subj", items=150, lr=0.3))
     assert trained["accuracy"]["icl"]["counts"]
     for metric in ("accuracy", "calibrated") if variant != "embeddings" else ("accuracy",):
         assert not found[metric]["icl"]["counts"]

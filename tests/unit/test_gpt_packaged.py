@@ -18,7 +18,7 @@ from test_gpt_score import make_prompts, plain
 from tiny_gguf import write_tiny, write_wheel
 
 from iclbook.__main__ import main
-from iclbook.gpt.model import cache, packaged, sources
+from iclbook.gpt.model import cache, gguf, packaged, sources
 from iclbook.gpt.model.listing import listing
 from iclbook.gpt.model.load import load_model
 from iclbook.gpt.reading.score import predict
@@ -266,7 +266,7 @@ def test_a_disk_that_fills_up_leaves_nothing(entry, place, monkeypatch):
         (folder / "model.safetensors").write_bytes(b"a beginning")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(packaged, "convert", full)
+    monkeypatch.setattr(gguf, "convert", full)
     with pytest.raises(OSError, match=r"No space left on device.*Nothing was kept.*ICLBOOK_CACHE"):
         sources.locate(entry.name)
     assert nothing_kept(place)

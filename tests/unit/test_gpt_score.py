@@ -37,15 +37,17 @@ def make_prompts(family, labels=SINGLE, n=40, k=6, seed=0) -> Prompts:
 
 @torch.no_grad()
 def plain(model, prompts, context) -> np.ndarray:
-    """One uncached forward pass for every prompt and label word."""
+    """One uncached forward pass for every prompt and label word; words of one token share it."""
     before = prompts.context if context else prompts.zero_shot
     found = np.empty((len(prompts.queries), len(prompts.labels)))
     for i, query in enumerate(prompts.queries):
+        behind = {}  # log-probabilities, by all tokens of a word but its last
         for j, word in enumerate(prompts.labels):
-            ids = torch.tensor([before + query + word])
-            logits = model.net(ids, logits_to_keep=len(word) + 1).logits[0, :-1]
-            log_probs = logits.log_softmax(-1).gather(1, torch.tensor(word)[:, None])
-            found[i, j] = log_probs.mean()
+            if word[:-1] not in behind:
+                ids = torch.tensor([before + query + word[:-1]])
+                logits = model.net(ids, logits_to_keep=len(word)).logits[0]
+                behind[word[:-1]] = logits.log_softmax(-1)
+            found[i, j] = behind[word[:-1]].gather(1, torch.tensor(word)[:, None]).mean()
     return found
 
 

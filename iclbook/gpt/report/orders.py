@@ -32,9 +32,8 @@ def recorded_looks(*stores: Path | str) -> dict[tuple[str, str], list[dict]]:
     """
     found = defaultdict(list)
     for store in stores:
-        for record in records.all_records(store):
-            if record.experiment == "doubts-order":
-                found[record.config["model"], record.config["task"]] += record["points"]
+        for record in records.all_records(store, experiment="doubts-order"):
+            found[record.config["model"], record.config["task"]] += record["points"]
     return {at: looks for at, looks in found.items() if methods_of(looks) & {"icl"}}
 
 

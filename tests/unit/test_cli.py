@@ -57,11 +57,9 @@ def test_the_program_names_its_version_and_its_commands():
     assert "records" in program()
 
 
-def test_the_book_s_own_records_are_listed_and_valid(capsys):
+def test_the_book_s_own_records_are_listed(capsys):  # test_records.py validates each
     assert main(["records", "list"]) == 0
     assert "dual-cost/cpu" in capsys.readouterr().out
-    assert main(["records", "validate"]) == 0
-    assert capsys.readouterr().out.splitlines()[0].startswith("good    ")
 
 
 def test_a_run_is_written_listed_and_repeated(cli, tmp_path):

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -344,13 +345,22 @@ def test_what_cannot_be_found_cannot_be_drawn(tmp_path):
 # Drawn weights, but for some
 
 
+@pytest.fixture(scope="module")
+def nets(tmp_path_factory):
+    """The network of a tiny model by family and variant, loaded once."""
+
+    @cache
+    def folder(family):
+        return str(save_tiny(family, tmp_path_factory.mktemp("tiny")))
+
+    return cache(lambda family, end: load_model(folder(family) + end).net)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("kept", ["embeddings", "norms"])
-def test_a_variant_keeps_exactly_what_it_is_named_after(family, kept, tmp_path):
+def test_a_variant_keeps_exactly_what_it_is_named_after(family, kept, nets):
     """Known by their names here, and by their modules in the package."""
-    folder = str(save_tiny(family, tmp_path))
-    ends = ("", "@untrained", f"@{kept}")
-    read, drawn, mixed = (load_model(folder + end).net for end in ends)
+    read, drawn, mixed = (nets(family, end) for end in ("", "@untrained", f"@{kept}"))
     roles = {
         "norms": re.compile(r"norm|\.ln_|ln_f"),
         "embeddings": re.compile(r"norm|\.ln_|ln_f|wte|wpe|embed|lm_head"),

@@ -21,6 +21,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -167,15 +168,15 @@ def _live_player(draw: Callable, values: list, label: str, alt: Callable, start:
 def _png(figure: Figure, colours: int | None = None) -> bytes:
     if not isinstance(figure, Figure):
         raise TypeError(f"draw must return a matplotlib Figure, got {type(figure).__name__}")
-    raw = io.BytesIO()
-    figure.savefig(raw, format="png", metadata={"Software": None})
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # once; to save it would be to draw it twice, for its layout
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     plt.close(figure)
-    if colours is None:
-        return raw.getvalue()
-    small = io.BytesIO()
-    picture = Image.open(raw).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
-    picture.save(small, format="png", optimize=True)
-    return small.getvalue()
+    if colours is not None:
+        picture = picture.quantize(colours, dither=Image.Dither.NONE)
+    raw = io.BytesIO()
+    picture.save(raw, format="png", optimize=True)
+    return raw.getvalue()
 
 
 def _frames_html(

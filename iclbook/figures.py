@@ -136,6 +136,7 @@ def image_row(
     height = rows * (width / columns + 0.2 * lines) + (0.3 if suptitle else 0)
     figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
     for index, axis in enumerate(axes.flat):
+        axis.set(xticks=[], yticks=[])  # not seen, but drawn, and slowly
         axis.axis("off")
         if index >= len(pictures):
             continue
@@ -146,7 +147,7 @@ def image_row(
             vmax=top,
         )
         if titles is not None:
-            axis.set_title(titles[index], fontsize=8.5, loc="center", pad=3)
+            axis.set_title(titles[index], fontsize=8.5, loc="center", y=1, pad=3)
     if suptitle:
         figure.suptitle(suptitle, fontsize=10.5)
     return figure

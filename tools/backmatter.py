@@ -7,6 +7,8 @@ from iclbook.records import all_records
 from tools.comparison import left_out
 from tools.notebooks import chapters, read
 
+NONE_YET = "There are none yet."
+
 
 def unchecked_cells(root):
     """List the notebook cells whose output the tests do not compare, or not closely.
@@ -46,24 +48,21 @@ def unchecked_markdown(root):
     return "\n".join(["| Chapter | Code cell | Left out | Why |", "|---|---|---|---|", *rows])
 
 
-def records_markdown():
-    """Return the recorded runs, experiment by experiment: what runs share, and a line a run."""
+def records_markdown(url):
+    """Return the recorded runs, experiment by experiment: what runs share, and a line a run.
+
+    Each name leads to the record itself in the repository at ``url``.
+    """
     groups = {}
     for record in all_records():
         groups.setdefault((record.experiment, record.config.get("model")), []).append(record)
-    return "\n\n".join(map(_group_markdown, groups.values())) or "There are none yet."
+    return "\n\n".join(_group_markdown(group, url) for group in groups.values()) or NONE_YET
 
 
-def _group_markdown(group):
+def _group_markdown(group, url):
     configs = [{k: json.dumps(v) for k, v in record.config.items()} for record in group]
     shared = {k: v for k, v in configs[0].items() if all(c[k] == v for c in configs)}
     own = [name for name in configs[0] if name not in shared]
-    runs = [
-        f"{record.experiment}/{record.name}  {record.provenance['created'][:10]}  "
-        f"{record.provenance['seconds']:.0f} s"
-        + (", its last part" if record.provenance["resumed"] else "")
-        for record in group
-    ]
     facts = [
         ("On", {f"{r.provenance['device']}: {r.provenance['cpu']}" for r in group}),
         ("With", {_versions(r.provenance["versions"]) for r in group}),
@@ -73,16 +72,26 @@ def _group_markdown(group):
         ("Settings", {_settings(shared)}),
         *([("Differ in", {", ".join(own)})] if own else []),
     ]
-    model = group[0].config.get("model")
+    experiment, model = group[0].experiment, group[0].config.get("model")
+    label = "-".join(filter(None, ["records", experiment, model]))
     lines = [
-        f"**{group[0].experiment}**" + (f", model `{model}`" if model else ""),
+        f"({label})=",
+        f"### {experiment}" + (f", model `{model}`" if model else ""),
         "",
-        *("```text", *runs, "```", ""),
-        "| | |",
-        "|---|---|",
-        *(f"| {name} | {'; '.join(sorted(found))} |" for name, found in facts),
+        "| Run | Day | Seconds |",
+        "|---|---|--:|",
+        *(_run_row(record, url) for record in group),
+        "",
+        *(f"{name}\n: {'; '.join(sorted(found))}\n" for name, found in facts),
     ]
     return "\n".join(lines)
+
+
+def _run_row(record, url):
+    name, facts = f"{record.experiment}/{record.name}", record.provenance
+    part = ", its last part" if facts["resumed"] else ""
+    address = f"{url}/blob/main/iclbook/records/store/{name}.json"
+    return f"| [{name}]({address}) | {facts['created'][:10]} | {facts['seconds']:.0f}{part} |"
 
 
 def _settings(config):

@@ -1,16 +1,15 @@
 """Sphinx extension of this book: what settings alone cannot do.
 
 - What names the repository's address is derived from ``repository.url`` in ``_config.yml``.
-- MathJax is copied from the installed ``sphinx-mathjax-offline`` into the site.
 - The lists of the back matter and the samples of colours become substitutions for the pages.
-- Pictures are small and load lazily; the icon script keeps only the icons that the site shows.
+- Pictures are small and load lazily.
+- ``tools/formulas.py`` typesets the formulas, and ``tools/assets.py`` joins styles and scripts.
+- ``tools/furniture.py`` puts around each page what is not its text.
 """
 
 import os
 import re
-import shutil
 import sys
-from importlib import metadata
 from pathlib import Path
 
 from PIL import Image
@@ -25,14 +24,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from iclbook.figures import COLOURS
 from tools.backmatter import records_markdown, unchecked_markdown
 from tools.repository import checked_url
-
-MATHJAX_PARTS = ("tex-svg.js", "input/tex/extensions", "a11y", "sre")
-
-# One icon of Font Awesome's script: name:[width,height,[aliases],"unicode","path"],
-ICON = re.compile(
-    r'(?:"(?P<quoted>[\w-]+)"|\b(?P<bare>\w+)):\[\d+,\d+,\[(?P<aliases>(?:"[^"]*"|[\d.]+|,)*)\],'
-    r'"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
-)
 
 
 class AuthorYearLabels(BaseLabelStyle):
@@ -79,7 +70,7 @@ def derive_settings(app, config):
     """Fill in what follows from ``repository.url`` and from the files of the book."""
     try:
         url = checked_url(config.html_theme_options["repository_url"])
-        lists = {"unchecked": unchecked_markdown(app.srcdir), "records": records_markdown()}
+        lists = {"unchecked": unchecked_markdown(app.srcdir), "records": records_markdown(url)}
     except ValueError as error:
         raise ExtensionError(str(error)) from error
     config.html_baseurl = config.ogp_site_url = pages_url(url)
@@ -96,33 +87,14 @@ def derive_settings(app, config):
     }
 
 
-def copy_mathjax(app):
-    """Copy MathJax, its optional TeX packages and its speech for screen readers into the site."""
-    if app.builder.format != "html":
-        return
-    try:
-        files = metadata.files("sphinx-mathjax-offline") or []
-    except metadata.PackageNotFoundError:
-        files = []
-    script = next((f.locate() for f in files if f.name == MATHJAX_PARTS[0]), None)
-    if script is None or not Path(script).is_file():
-        raise ExtensionError(
-            "MathJax is missing: pip install -r requirements.txt brings sphinx-mathjax-offline"
-        )
-    source = Path(script).parent
-    target = Path(app.outdir, "_static", "mathjax")
-    for part in MATHJAX_PARTS:
-        (target / part).parent.mkdir(parents=True, exist_ok=True)
-        if (source / part).is_dir():
-            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source / part, target / part)
+def mend_body(app, pagename, templatename, context, doctree):
+    """Let pictures load when the reader comes near them, and keep identifiers unique.
 
-
-def lazy_images(app, pagename, templatename, context, doctree):
-    """Let the browser load a picture when the reader comes near it."""
+    sphinx-exercise and sphinx-proof name all their boxes alike, and nothing refers to those names.
+    """
     if "body" in context:
-        context["body"] = re.sub(r"<img(?![^>]*\bloading=)", '<img loading="lazy"', context["body"])
+        body = re.sub(r' id="(?:(?:exercise|solution|proof)-content|proof)"', "", context["body"])
+        context["body"] = re.sub(r"<img(?![^>]*\bloading=)", '<img loading="lazy"', body)
 
 
 def shrink_pictures(app, error):
@@ -139,36 +111,13 @@ def shrink_pictures(app, error):
         os.replace(part, path)
 
 
-def trim_icons(app, error):
-    """Keep only the icons that the built pages and scripts name: 1.5 MB become 0.1 MB."""
-    if error or app.builder.name != "html":
-        return
-    outdir = Path(app.outdir)
-    script = outdir / "_static" / "scripts" / "fontawesome.js"
-    texts = [p for p in outdir.rglob("*") if p.suffix in {".html", ".js"} and p != script]
-    used = {
-        name
-        for path in texts
-        if "mathjax" not in path.parts
-        for name in re.findall(r"\bfa-([a-z0-9-]+)", path.read_text(encoding="utf-8"))
-    }
-
-    def keep(icon):
-        names = {icon["quoted"] or icon["bare"], *re.findall(r'"([^"]*)"', icon["aliases"])}
-        return icon[0] if names & used else ""
-
-    text = script.read_text(encoding="utf-8")
-    part = script.with_suffix(".part")
-    part.write_text(ICON.sub(keep, text), encoding="utf-8")
-    os.replace(part, script)
-
-
 def setup(app):
     """Connect to Sphinx."""
     register_plugin("pybtex.style.formatting", "authoryear", AuthorYearStyle)
+    app.setup_extension("tools.formulas")
+    app.setup_extension("tools.furniture")
+    app.setup_extension("tools.assets")
     app.connect("config-inited", derive_settings)
-    app.connect("builder-inited", copy_mathjax)
-    app.connect("html-page-context", lazy_images)
+    app.connect("html-page-context", mend_body)
     app.connect("build-finished", shrink_pictures)
-    app.connect("build-finished", trim_icons)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,7 @@ What no comparison sees is named by `left_out`, for the check of the chapters an
 """
 
 import copy
+import functools
 import re
 from dataclasses import dataclass
 
@@ -109,11 +110,17 @@ def changed_numbers(stored, computed):
 
     Where a number got wider or narrower, the spaces beside numbers may make room.
     """
-    pairs = list(zip(NUMBER.findall(stored), NUMBER.findall(computed)))
-    frames = [NUMBER.sub(PLACE, text) for text in (stored, computed)]
+    (numbers, frame), (new_numbers, new_frame) = apart(stored), apart(computed)
+    pairs, frames = list(zip(numbers, new_numbers)), [frame, new_frame]
     if any(len(old) != len(new) for old, new in pairs):
         frames = [re.sub(f" *{PLACE} *", PLACE, frame) for frame in frames]
     return [(old, new) for old, new in pairs if old != new] if frames[0] == frames[1] else None
+
+
+@functools.lru_cache(maxsize=2)  # many new texts may be held against one
+def apart(text):
+    """Return the numbers of a text, and the text without them."""
+    return NUMBER.findall(text), NUMBER.sub(PLACE, text)
 
 
 def settled(stored, computed, tolerance):

@@ -42,7 +42,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=["mini"],
         metavar="NAME",
         help="mini, packaged models such as smollm2, folders, GGUF files, or ids of the hub, also "
-        "id@revision; with @untrained behind it, with weights drawn at random (default mini)",
+        "id@revision; with @untrained behind it, with weights drawn at random, with @untrained:1 "
+        "with other ones (default mini)",
     )
     parser.add_argument(
         "--tasks",

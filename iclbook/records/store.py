@@ -115,7 +115,9 @@ def validate(record: Record | Path) -> Record:
 
 
 def all_records(
-    store: Path | str = STORE, broken: Callable[[RecordError], object] | None = None
+    store: Path | str = STORE,
+    broken: Callable[[RecordError], object] | None = None,
+    experiment: str = "*",
 ) -> list[Record]:
     """Read all records, in the order of their names.
 
@@ -125,6 +127,8 @@ def all_records(
         Folder of the records.
     broken : callable, optional
         Gets the error of each file that cannot be read, which is then left out.
+    experiment : str
+        Only those of this experiment.
 
     Raises
     ------
@@ -132,7 +136,7 @@ def all_records(
         If one is broken and nobody is told.
     """
     found = []
-    for path in paths(store):
+    for path in paths(store, experiment):
         try:
             found.append(read(path))
         except RecordError as error:
@@ -167,9 +171,9 @@ def _advice(path: Path) -> str:
     return "Remove the file, and give the command that made it again."
 
 
-def paths(store: Path | str = STORE) -> list[Path]:
-    """Return the files of all records, in order."""
-    return sorted(Path(store).glob("*/*.json"))
+def paths(store: Path | str = STORE, experiment: str = "*") -> list[Path]:
+    """Return the files of all records, or of those of an experiment, in order."""
+    return sorted(Path(store).glob(f"{experiment}/*.json"))
 
 
 def label(path: Path) -> str:

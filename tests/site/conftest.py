@@ -45,7 +45,8 @@ def table_of_contents():
     pages, chapters = [contents["root"]], []
     for part in contents["parts"]:
         files = [entry["file"] for entry in part["chapters"]]
-        pages += files
+        below = [page["file"] for entry in part["chapters"] for page in entry.get("sections", ())]
+        pages += files + below
         chapters += files if part.get("numbered") else []
     return pages, chapters
 
@@ -150,7 +151,6 @@ class Visit:
         page.on("pageerror", lambda error: self._trouble("page error", error))
         page.on("console", self._console)
         page.goto(f"{address}{name}.html", wait_until="load")
-        page.evaluate("window.MathJax?.startup?.promise?.then(() => null)")
 
     def _trouble(self, kind, what):
         self.troubles.append(f"{kind}: {what}")
@@ -188,7 +188,7 @@ CASES += [(CHAPTERS[0], "dark"), (CHAPTERS[0], "tablet")]
 
 @pytest.fixture(scope="module", params=CASES, ids=[f"{Path(p).name}-{v}" for p, v in CASES])
 def loaded(request, visit):
-    """Each page in its views, loaded and typeset."""
+    """Each page in its views, loaded."""
     visited = visit(*request.param)
     yield visited
     visited.page.context.close()

@@ -1,14 +1,12 @@
 """The lists of the back matter, and what stops the build."""
 
-from types import SimpleNamespace
-
 import pytest
 from bs4 import BeautifulSoup
 from nbformat import v4, write
-from sphinx.errors import ExtensionError
 
 from iclbook.records import all_records
 from tools import backmatter, bookext
+from tools.repository import ROOT
 
 
 def notebook(root, **metadata):
@@ -44,18 +42,25 @@ def test_every_record_is_on_its_page_with_its_settings(site):
 def test_records_with_the_same_settings_say_them_once(monkeypatch):
     cells = [record for record in all_records() if record.experiment == "gpt-cell"][:3]
     monkeypatch.setattr(backmatter, "all_records", lambda: cells)
-    lines = backmatter.records_markdown().splitlines()
+    lines = backmatter.records_markdown("https://x.org/a").splitlines()
     assert sum('preset "book"' in line for line in lines) == 1
-    runs = [line.split()[0] for line in lines if line.startswith("gpt-cell/")]
-    assert runs == [f"gpt-cell/{cell.name}" for cell in cells]
-    assert "| Differ in | seed |" in lines
+    runs = [line.split("](")[0] for line in lines if line.startswith("| [gpt-cell/")]
+    assert runs == [f"| [gpt-cell/{cell.name}" for cell in cells]
+    assert lines[lines.index("Differ in") + 1] == ": seed"
 
 
-def test_a_missing_mathjax_stops_the_build(monkeypatch, tmp_path):
-    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
-    monkeypatch.setattr(bookext.metadata, "files", lambda name: [])
-    with pytest.raises(ExtensionError, match="sphinx-mathjax-offline"):
-        bookext.copy_mathjax(app)
+def test_every_run_leads_to_its_record(site, repository_url):
+    soup = BeautifulSoup((site / "book/records.html").read_text("utf-8"), "html.parser")
+    start = f"{repository_url}/blob/main/"
+    linked = [a["href"] for a in soup.select("td a") if a["href"].startswith(start)]
+    assert len(linked) == len(all_records())
+    files = [ROOT / address.removeprefix(start) for address in linked]
+    assert [file for file in files if not file.is_file()] == []
+
+
+def test_tables_of_records_have_heads(site):
+    soup = BeautifulSoup((site / "book/records.html").read_text("utf-8"), "html.parser")
+    assert [head for head in soup.select(".bd-article th") if not head.get_text(strip=True)] == []
 
 
 def test_the_site_address_follows_from_the_repository():

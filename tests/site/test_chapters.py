@@ -23,13 +23,12 @@ def test_first_load_is_light(site, opened):
     """Sizes are those of files, so they do not vary; pictures further down count as well."""
     opened.page.evaluate(LOAD_ALL_PICTURES)
     bodies = {name: (site / name).read_bytes() for name in opened.requested}
-    assert any(name.endswith("tex-svg.js") for name in bodies)
-    assert sum(map(len, bodies.values())) < 5_000_000
+    assert sum(map(len, bodies.values())) < 1_500_000
     packed = {
         name: len(body) if PurePosixPath(name).suffix in PACKED else len(gzip.compress(body))
         for name, body in bodies.items()
     }
-    assert sum(packed.values()) < 1_600_000
+    assert sum(packed.values()) < 500_000
 
 
 def test_a_solution_is_folded_and_opens(opened):

@@ -87,6 +87,11 @@ def test_no_markup_is_left_on_a_page(site, page_name):
     assert [text for text in texts if RAW.search(text)] == []
 
 
+def test_identifiers_are_unique(site, page_name):
+    places = [tag["id"] for tag in parsed(site / f"{page_name}.html").find_all(id=True)]
+    assert len(places) == len(set(places))
+
+
 @pytest.mark.parametrize("name", ["og:title", "og:url", "og:image", "og:site_name"])
 def test_pages_say_what_they_are_when_shared(site, chapter, name):
     tag = parsed(site / f"{chapter}.html").find("meta", property=name)

@@ -206,7 +206,13 @@ def test_no_mutation_of_a_chapter_passes(path):
              for places in text_places(cell.get("outputs", [])).values() for node, key in places}
     tried = [(text, mutated) for text in texts for mutated in mutations(text)]
     assert tried
-    passed = [pair for pair in tried if accepted([result(pair[0])], [result(pair[1])])]
+    stored, computed = [result("")], [result("")]  # made once: nbformat examines what it makes
+
+    def passes(text, mutated):
+        stored[0].data["text/plain"], computed[0].data["text/plain"] = text, mutated
+        return accepted(stored, computed)
+
+    passed = [pair for pair in tried if passes(*pair)]
     assert not passed, f"{len(passed)} of {len(tried)} pass, such as {passed[0]}"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from iclbook import records
 from iclbook.__main__ import _parser, main
-from iclbook.gpt.model.load import DTYPES
+from iclbook.gpt.model.device import DTYPES
 from iclbook.gpt.study import plan
 from iclbook.gpt.study.rate import MINI_GRID, PRETRAINED_GRID, PRETRAINED_ROWS, Rate
 from iclbook.gpt.text import tasks

@@ -295,6 +295,27 @@ def test_drawn_weights_are_the_same_twice_and_not_the_trained_ones(tiny, name):
     assert first.tokenizer("a film")["input_ids"] == read.tokenizer("a film")["input_ids"]
 
 
+@pytest.mark.parametrize("variant", ["untrained", "norms"])
+def test_weights_can_be_drawn_again(tiny, variant):
+    names = [f"{tiny}@{variant}{end}" for end in ("", ":0", ":1", ":2")]
+    none, zero, one, two = (weights(load_model(name)) for name in names)
+    assert torch.equal(none, zero)
+    for a, b in ((zero, one), (one, two)):
+        assert (a - b).norm() > 0.5 * a.norm() * (variant == "untrained")
+        assert not torch.equal(a, b)
+    origins = [load_model(name).origin for name in names]
+    assert [origin.get("draw") for origin in origins] == [None, None, 1, 2]
+    cells = [cell_of(name, items=5) for name in names]
+    assert len({cell.inputs()["model"] for cell in cells}) == 3
+    assert len({record_name(cell)[-8:] for cell in cells}) == 3
+    assert record_name(cells[2]).split("-seed")[0].endswith(f"{variant}-1-sst2")
+
+
+def test_a_draw_of_weights_is_a_number(tiny):
+    with pytest.raises(ValueError, match="@norms behind the name, or another draw of them: :1"):
+        card(f"{tiny}@untrained:x")
+
+
 def test_drawn_weights_are_another_input_and_another_record(tiny):
     read, drawn = (cell_of(name, items=5) for name in (tiny, f"{tiny}@untrained"))
     differing = {n for n, value in read.inputs().items() if drawn.inputs()[n] != value}

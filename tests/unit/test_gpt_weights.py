@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from tiny_models import save_tiny
 from transformers import LlamaForSequenceClassification
 
-from iclbook.gpt.model import load, sources
+from iclbook.gpt.model import sources
+from iclbook.gpt.model.device import DTYPES
 from iclbook.gpt.model.load import load_model
 from iclbook.gpt.reading.score import predict
 from iclbook.mini import checkpoint
@@ -203,4 +204,4 @@ def test_the_bundled_model_states_every_setting_that_a_default_could_change():
 
 
 def test_the_precisions():
-    assert set(load.DTYPES) == {"float32", "float64", "float16", "bfloat16"}
+    assert set(DTYPES) == {"float32", "float64", "float16", "bfloat16"}

@@ -238,9 +238,9 @@ def compared(
     """
     rows = []
     for layer, (W, W_tuned) in enumerate(zip(before, after, strict=True)):
-        tuned, (patch, mislabelled, elsewhere) = (
-            W_tuned - W,
-            (W @ patches.carried(layer) for patches in (own, wrong, other)),
+        tuned = W_tuned - W
+        patch, mislabelled, elsewhere = (
+            W @ patches.carried(layer) for patches in (own, wrong, other)
         )
         rows.append(
             {
@@ -261,7 +261,7 @@ def compared(
 
 def cosine(A: Float[Tensor, "rows D"], B: Float[Tensor, "rows D"]) -> float:
     """Cosine of two matrices as long vectors of entries."""
-    return float((A * B).sum() / (A.norm() * B.norm()))
+    return float(torch.cosine_similarity(A.flatten(), B.flatten(), dim=0))
 
 
 def alike(W: Float[Tensor, "rows D"], patches: Patches, layer: int) -> float:

@@ -7,7 +7,10 @@ noise scores above zero. With c_S = 1 - cos(h_S, h_ZSL) it scores (1/2) sqrt(c_I
 data tell; this chance level stands beside every score.
 """
 
+from functools import partial
+
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from iclbook.gpt.metrics.baseline import random_direction
@@ -16,7 +19,10 @@ from iclbook.gpt.metrics.metric import Comparison, Layout, Metric, Row, of_three
 from iclbook.gpt.metrics.scores import Scores, check_defined
 
 TINY = 1e-20
-"""Added to every norm, as in the authors' code: the cosine with a zero update is 0."""
+"""The smallest norm; in the authors' code it is added to every norm."""
+
+cosine = partial(torch.cosine_similarity, dim=-1, eps=TINY)
+"""Along the last axis of two tensors; 0 if one of them is 0."""
 
 
 def sim_aou(
@@ -81,11 +87,6 @@ def sim_aou(
             )
     check_defined(out["score"], "SimAOU")
     return Scores(out.pop("score"), out)
-
-
-def cosine(a, b):
-    """Cosine along the last axis, of two tensors; 0 if one of them is 0."""
-    return ((a / (a.norm(dim=-1, keepdim=True) + TINY)) * b).sum(-1) / (b.norm(dim=-1) + TINY)
 
 
 def _normalised_noise(

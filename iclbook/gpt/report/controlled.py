@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from iclbook.gpt.model.sources import EMBEDDINGS, NORMS, UNTRAINED, without_variant
+from iclbook.gpt.model.sources import EMBEDDINGS, NORMS, UNTRAINED, split_name
 from iclbook.gpt.report.block import Block, entry
 from iclbook.gpt.report.recorded import in_words, place, recorded_blocks
 from iclbook.gpt.study.cell import NO_TASKS, NOISE, OTHER_DRAW, WRONG_LABELS
@@ -35,6 +35,10 @@ def controlled_blocks(
     for which there are the most kinds of controls, then the largest, then the precision of the most
     cells. Tasks may differ in both; the settings name the precisions if there were several.
 
+    Networks with several draws of weights (``NAME@untrained:1``) are one control: of each set of
+    demonstrations it has the cell of the last draw. So where every set has weights of its own, an
+    interval over the sets is one over the weights, too.
+
     Parameters
     ----------
     *stores : path
@@ -58,7 +62,7 @@ def controlled_blocks(
         usual = in_words(block.first, without=_FREE) == f"k = {Setup.k}"
         if not usual or block.settings not in (words, f"{words}, dtype {_precision(block.first)}"):
             continue  # other settings; one of several rates; rows or weights that changed
-        (model, variant), control = without_variant(config["model"]), config.get("control", "")
+        (model, variant, _), control = split_name(config["model"]), config.get("control", "")
         if variant:
             control = f"{variant}{control}"
         elif control not in ("", *NO_TASKS):
@@ -97,8 +101,9 @@ def _together(
     control: str, blocks: Sequence[Block], kinds: Mapping[tuple[str, int | float], int]
 ) -> Block:
     """One block of several: of each task the cells that count."""
+    blocks = sorted(blocks, key=lambda block: split_name(block.first.config["model"])[-1])
     found = defaultdict(list)
-    for block in blocks:
+    for block in _of_all_weights(blocks):
         for task, cells in block.cells.items():
             found[task].append(cells)
     taken = {
@@ -110,6 +115,28 @@ def _together(
         dtypes = {_precision(first) for first, *_ in taken.values()}
         settings += f", dtype {' and '.join(sorted(dtypes))}"
     return replace(blocks[0], settings=settings, cells=taken)
+
+
+def _of_all_weights(blocks: Sequence[Block]) -> list[Block]:
+    """Blocks that differ in nothing but the draw of their weights, in its order, as one."""
+    alike = defaultdict(list)
+    for block in blocks:
+        config = block.first.config
+        key = (config.get("control", ""), config["items"], _precision(block.first))
+        alike[key].append(block)
+    return [replace(same[0], cells=_by_demonstrations(same)) for same in alike.values()]
+
+
+def _by_demonstrations(blocks: Sequence[Block]) -> dict[str, list[Record]]:
+    """Of each task one cell for a set of demonstrations: that of the last block."""
+    found = defaultdict(dict)
+    for block in blocks:
+        for task, cells in block.cells.items():
+            found[task] |= {
+                (cell.config["seed"], entry(cell, ("inputs", "demonstrations")) or ""): cell
+                for cell in cells
+            }
+    return {task: [cells[draw] for draw in sorted(cells)] for task, cells in found.items()}
 
 
 def find_block(model: str, *stores: Path | str, control: str = "") -> Block:

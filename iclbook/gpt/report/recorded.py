@@ -53,8 +53,8 @@ def recorded_blocks(
     every = [
         record
         for store in stores
-        for record in records.all_records(store, broken)
-        if record.experiment == "gpt-cell" and not record["diverged"]
+        for record in records.all_records(store, broken, "gpt-cell")
+        if not record["diverged"]
     ]
     short = short_names(record.config["model"] for record in every)
     usual = _usual()

@@ -39,9 +39,8 @@ def recorded_searches(
     found = [
         record
         for store in stores or (records.STORE,)
-        for record in records.all_records(store)
-        if record.experiment == "gpt-rate"
-        and record.config["model"] == model
+        for record in records.all_records(store, experiment="gpt-rate")
+        if record.config["model"] == model
         and all(
             record.config.get(name, getattr(usual, name)) == getattr(usual, name) for name in names
         )

@@ -8,7 +8,7 @@ import torch
 
 from iclbook.gpt.metrics import wanted
 from iclbook.gpt.metrics.metric import SETTINGS
-from iclbook.gpt.model.load import choose_device, choose_dtype
+from iclbook.gpt.model.device import choose_device, choose_dtype
 from iclbook.gpt.reading.score import BATCH_TOKENS
 from iclbook.gpt.study.cell import MEMORY_MAPPED, observed_bytes
 from iclbook.gpt.study.presets import PRESETS

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from iclbook.gpt.metrics.metric import SETTINGS
-from iclbook.gpt.model.load import DTYPES, Card, LanguageModel, choose_device, choose_dtype
+from iclbook.gpt.model.device import DTYPES, choose_device, choose_dtype
+from iclbook.gpt.model.load import Card, LanguageModel
 from iclbook.gpt.reading.calibrate import content_free
 from iclbook.gpt.study import kept
 from iclbook.gpt.study.presets import PRESETS
@@ -47,8 +48,8 @@ class Setup:
     ----------
     model : str
         mini (the bundled one), a packaged model, a folder, or an id of the hub, perhaps
-        id@revision; with @untrained behind it, its weights are drawn at random, with @embeddings
-        or @norms all but these.
+        id@revision; with @untrained behind it, its weights are drawn at random (another draw:
+        @untrained:1), with @embeddings or @norms all but these.
     task : str
         A name of `iclbook.gpt.text.tasks.TASKS`, or a TOML file.
     data : str
@@ -203,8 +204,7 @@ class Setup:
         known, (rows, digest) = self.card(), self._read()
         files = kept.files(self.model) or (known.location.place, known.config._commit_hash)
         where = known.location
-        drawn = {"untrained": True} if where.untrained else {}
-        drawn |= {"kept": where.kept} if where.kept else {}
+        drawn = {"untrained": True} | where.drawn if where.untrained else {}
         precision = choose_dtype(self.dtype, choose_device(self.device), known.config)
         task = rows.task
         return {

@@ -8,9 +8,9 @@ that are asked here.
 
 import numpy as np
 
-from iclbook.mini import language
-from iclbook.mini.corpus import LONG, Corpus, label_words, token_ids
 from iclbook.gpt.text.tasks import MINI
+from iclbook.mini import language
+from iclbook.mini.corpus import LONG, Corpus, token_ids
 
 SHORT = tuple(name for name in MINI if name not in LONG)
 """The tasks with short templates."""
@@ -60,9 +60,7 @@ def answers(
     return found
 
 
-def sheet(
-    corpus: Corpus, task: str, setting: str, n: int, count: int, random: np.random.Generator
-):
+def sheet(corpus: Corpus, task: str, setting: str, n: int, count: int, random: np.random.Generator):
     """Write sheets of a task with the label words of a setting; as `Corpus.sheets` returns them."""
     drawn = setting in ("arbitrary", "new")
     rows, spots, words, values = corpus.sheets(task, n, count, drawn, random)

@@ -41,6 +41,8 @@ class Schedule:
         Of products of matrices: ``"bfloat16"`` or ``"float32"``; the weights stay in float32.
     threads : int
         CPU threads.
+    optimiser : str
+        Of the matrices inside the layers: ``"muon"``, or ``"adam"`` as for all else.
     """
 
     steps: int
@@ -51,6 +53,7 @@ class Schedule:
     decay: float
     precision: str
     threads: int
+    optimiser: str = "muon"
 
     def __post_init__(self):
         for name in ("steps", "every", "warmup"):
@@ -60,6 +63,7 @@ class Schedule:
         check_number("fall", self.fall, low=0.0, high=1.0)
         check_number("decay", self.decay, low=0.0)
         check_choice("precision", self.precision, ("bfloat16", "float32"))
+        check_choice("optimiser", self.optimiser, ("muon", "adam"))
         if self.steps % self.every:
             raise ValueError(f"every is {self.every}; expected a divisor of {self.steps} steps.")
 
@@ -177,9 +181,7 @@ def mean_loss(
 
     wanted = _wanted(batch, targets)
     with torch.inference_mode():
-        total = sum(
-            _loss(net, *rows, precision).item() for rows in zip(batch, wanted, strict=True)
-        )
+        total = sum(_loss(net, *rows, precision).item() for rows in zip(batch, wanted, strict=True))
     return total / _count(wanted)
 
 
@@ -231,16 +233,17 @@ def _step(net, optimisers, batch, how, step, targets):
 
 
 def _optimisers(net, how):
-    """Muon for the matrices inside the layers, AdamW for all else; one learning rate."""
+    """Muon or AdamW for the matrices inside the layers, AdamW for all else; one learning rate."""
     import torch
 
     inner, rest = [], []
     for name, parameter in net.named_parameters():
         (inner if parameter.ndim == 2 and ".layers." in name else rest).append(parameter)
-    return (
-        torch.optim.Muon(inner, lr=how.lr, weight_decay=how.decay, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(rest, lr=how.lr, betas=(0.9, 0.98), weight_decay=0.0),
-    )
+    rest = torch.optim.AdamW(rest, lr=how.lr, betas=(0.9, 0.98), weight_decay=0.0)
+    given = dict(lr=how.lr, weight_decay=how.decay)
+    if how.optimiser == "adam":
+        return torch.optim.AdamW(inner, betas=(0.9, 0.98), **given), rest
+    return torch.optim.Muon(inner, adjust_lr_fn="match_rms_adamw", **given), rest
 
 
 def _resume(path, same, how, net, optimisers):

@@ -159,7 +159,7 @@ class Emergence:
             },
         )
 
-    def _compared(self, read: LanguageModel) -> dict[str, list]:
+    def _compared(self, read: LanguageModel) -> dict[str, np.ndarray | np.floating]:
         """In context and finetuned on the same sheets: mean over sheets, for each rate."""
         random = np.random.default_rng([self.seed, 8])
         found = {name: [] for name in ("zsl", "icl")} | {name: [] for name in ("ft", *SCORES)}

@@ -13,12 +13,18 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 
 from iclbook.mini.corpus import Corpus, Mixture, token_ids
-from iclbook.mini.language import ATTRIBUTES
-from iclbook.mini.newwords import sheet
+from iclbook.mini.language import ATTRIBUTES, NEUTRAL
 from iclbook.regression.tasks import Tasks
 from iclbook.validate import check_choice, check_count
+
+KINDS = ("arbitrary", "new")
+"""Label words: drawn for each sheet from those of arbitrary sheets, or from words that never are
+labels there."""
+
+NEW = " ".join(NEUTRAL[slot] for slot in ("state", "place", "day")).split()
 
 
 @dataclass(frozen=True)
@@ -29,9 +35,8 @@ class SheetLaw:
     ----------
     attribute : str
         What decides the class, of `iclbook.mini.language.ATTRIBUTES`; empty for any.
-    setting : str
-        Label words: arbitrary (drawn for each sheet from those of arbitrary sheets), or new (from
-        words that are never labels there).
+    labels : str
+        Which label words, of ``KINDS``.
     N : int
         Examples with their label words.
     d_out : int
@@ -39,13 +44,13 @@ class SheetLaw:
     """
 
     attribute: str = ""
-    setting: str = "arbitrary"
+    labels: str = "arbitrary"
     N: int = 11
     d_out: int = 8
 
     def __post_init__(self) -> None:
         check_choice("attribute", self.attribute, ("", *ATTRIBUTES))
-        check_choice("setting", self.setting, ("arbitrary", "new"))
+        check_choice("labels", self.labels, KINDS)
         check_count("N", self.N)
         check_count("d_out", self.d_out)
 
@@ -79,36 +84,66 @@ class SheetLaw:
         x, y, candidates, right = [], [], [], []
         for name, n in zip(names, counts.tolist()):
             if n:
-                drawn = sheet(self._corpus, f"bare {name}", self.setting, n, self.N + 1, random)
-                x.append(_bags(*drawn[:2], self.d))
-                y.append(self.label_vectors[np.take_along_axis(drawn[2], drawn[3], axis=1)])
-                candidates += list(torch.as_tensor(self.label_vectors[drawn[2]], dtype=dtype))
-                right += drawn[3][:, -1].tolist()
+                rows, spots, words, values = sheets(name, self.labels, n, self.N + 1, random)
+                x.append(bags(rows, spots, self.d))
+                y.append(self.label_vectors[np.take_along_axis(words, values, axis=1)])
+                candidates += list(torch.as_tensor(self.label_vectors[words], dtype=dtype))
+                right += values[:, -1].tolist()
         x, y = (torch.as_tensor(np.concatenate(parts), dtype=dtype) for parts in (x, y))
         return Tasks(x[:, :-1], y[:, :-1], x[:, -1], y[:, -1]), candidates, right
 
-    @cached_property
-    def _corpus(self) -> Corpus:
-        return Corpus(Mixture(), 0)
+
+def sheets(attribute: str, labels: str, n: int, count: int, random: np.random.Generator):
+    """Write sheets of bare sentences: `count` examples in each of n.
+
+    Parameters
+    ----------
+    attribute, labels : str
+        As of a `SheetLaw`.
+    n, count : int
+    random : numpy.random.Generator
+
+    Returns
+    -------
+    tuple of arrays
+        As `iclbook.mini.corpus.Corpus.sheets` returns them.
+    """
+    corpus = Corpus(Mixture(), 0)
+    rows, spots, words, values = corpus.sheets(f"bare {attribute}", n, count, True, random)
+    if labels == "new":
+        ids = token_ids()
+        new = np.array([ids[f" {word}"] for word in NEW])
+        words = new[random.random((n, len(new))).argsort(axis=1)[:, : words.shape[1]]]
+        np.put_along_axis(rows, spots, np.take_along_axis(words, values, axis=1), axis=1)
+    return rows, spots, words, values
 
 
-def accuracy(model, law: SheetLaw, *, sheets: int = 500, seed: int = 0) -> float:
-    """Share of sheets in which the prediction is nearest to the right label word's vector."""
-    tasks, candidates, right = law.answered(sheets, torch.Generator().manual_seed(seed))
+def accuracy(model, law: SheetLaw, *, n: int = 500, seed: int = 0) -> float:
+    """Share of n sheets in which the prediction goes most with the right label word's vector."""
+    tasks, candidates, right = law.answered(n, torch.Generator().manual_seed(seed))
     with torch.no_grad():
         predictions = model(tasks)
     nearest = [int((words @ p).argmax()) for words, p in zip(candidates, predictions)]
     return float(np.mean(np.equal(nearest, right)))
 
 
-def _bags(rows: np.ndarray, spots: np.ndarray, d: int) -> np.ndarray:
-    """How often each token stands in each example, at unit length, (n, count, d)."""
-    n, count = spots.shape
+def bags(
+    rows: Int[np.ndarray, "n length"], spots: Int[np.ndarray, "n count"], d: int
+) -> Float[np.ndarray, "n count {d}"]:
+    """How often each token stands in the sentence of each example, at unit length.
+
+    Parameters
+    ----------
+    rows, spots : integer arrays
+        Sheets, and the places of their label words, as `sheets` returns them.
+    d : int
+        Tokens of the language.
+    """
     example = (np.arange(rows.shape[1]) > spots[:, :, None] + 1).sum(axis=1)  # of each token
-    bags = np.zeros((n, count + 1, d))
-    sheets, places = np.nonzero(np.ones_like(rows, dtype=bool))
-    np.add.at(bags, (sheets, example.ravel(), rows[sheets, places]), 1.0)
-    labels = rows[np.arange(n)[:, None], spots]
-    bags[np.arange(n)[:, None], np.arange(count), labels] -= 1.0
-    bags = bags[:, :count]
-    return bags / np.linalg.norm(bags, axis=2, keepdims=True)
+    text = rows != 0  # <s>
+    for place in (spots, spots + 1):  # the label words, and the ends of their lines
+        np.put_along_axis(text, place, False, axis=1)
+    sheets, places = np.nonzero(text)
+    found = np.zeros((*spots.shape, d))
+    np.add.at(found, (sheets, example[sheets, places], rows[sheets, places]), 1.0)
+    return found / np.linalg.norm(found, axis=2, keepdims=True)

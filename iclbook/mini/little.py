@@ -1,8 +1,8 @@
 """A language so small that a model learns in context within a minute: a few words of two values.
 
-A *sheet* is examples such as ``" awful = apple\\n"``: a word, and the label word that stands for its
-value in this sheet. A *story* is words of one value among neutral words, without labels. Label
-words are drawn for each sheet, so no weight can know what they mean.
+A *sheet* is examples, one a line, such as ``" awful = apple"``: a word, and the label word that
+stands for its value in this sheet. A *story* is words of one value among neutral words, without
+labels. Label words are drawn for each sheet, so no weight can know what they mean.
 
 The trap: how long it takes depends on how much there is to tell apart. With twice the words and
 label words a model of this size may see nothing but a plateau in the same time.

@@ -194,7 +194,7 @@ def _wanted(batch, targets):
 
 def _count(wanted):
     """How many tokens are predicted."""
-    return sum(np.count_nonzero(rows >= 0) for rows in wanted)
+    return sum(int(np.count_nonzero(rows >= 0)) for rows in wanted)
 
 
 def _loss(net, rows, wanted, precision):

@@ -22,6 +22,7 @@ from iclbook.checks.distributions import (
     left_without_words,
     overlap_without,
 )
+from iclbook.checks.emergence import labels_seen, moved_answers, zeros_of_keys
 from iclbook.checks.exact_update import mean_patch, other_labels, patched
 from iclbook.checks.gradient_descent_is_memory import (
     momentum_coefficients,
@@ -99,6 +100,7 @@ __all__ = [
     "kernel_step",
     "label_answers",
     "labels_dealt_out",
+    "labels_seen",
     "left_of_gain",
     "left_without_words",
     "logit_for_share",
@@ -109,6 +111,7 @@ __all__ = [
     "mean_patch",
     "mixed_rate",
     "momentum_coefficients",
+    "moved_answers",
     "negatives",
     "noise_instead",
     "one_class",
@@ -153,4 +156,5 @@ __all__ = [
     "update_of_finetuning",
     "wave_further",
     "wrong_labels_shown",
+    "zeros_of_keys",
 ]

@@ -41,6 +41,8 @@ class Schedule:
         Of products of matrices: ``"bfloat16"`` or ``"float32"``; the weights stay in float32.
     threads : int
         CPU threads.
+    optimiser : str
+        Of the matrices inside the layers: ``"muon"``, or ``"adam"`` as for all else.
     """
 
     steps: int
@@ -51,6 +53,7 @@ class Schedule:
     decay: float
     precision: str
     threads: int
+    optimiser: str = "muon"
 
     def __post_init__(self):
         for name in ("steps", "every", "warmup"):
@@ -60,6 +63,7 @@ class Schedule:
         check_number("fall", self.fall, low=0.0, high=1.0)
         check_number("decay", self.decay, low=0.0)
         check_choice("precision", self.precision, ("bfloat16", "float32"))
+        check_choice("optimiser", self.optimiser, ("muon", "adam"))
         if self.steps % self.every:
             raise ValueError(f"every is {self.every}; expected a divisor of {self.steps} steps.")
 
@@ -96,6 +100,7 @@ def train(
     batch: Callable[[int], list],
     look: Callable[[int], dict[str, Any]],
     path: Path,
+    targets: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> dict[str, list]:
     """Train a language model from the start, or from the state in a file.
 
@@ -116,6 +121,9 @@ def train(
         `how.every` steps.
     path : Path
         Of the state, see :mod:`iclbook.states`.
+    targets : callable, optional
+        Rows of token ids (rows, length) to a bool array of this shape: which tokens are predicted.
+        Default: all, but for the first of a row, which is given.
 
     Returns
     -------
@@ -148,53 +156,69 @@ def train(
         print(*(f"{name} {np.round(v[-1], 3)}" for name, v in seen.items()), sep="  ", flush=True)
 
     if not seen:
-        loss = mean_loss(net, batch(0), how.precision)
+        loss = mean_loss(net, batch(0), how.precision, targets)
         measure(0, loss=loss, seconds=0.0)
     while (done := seen["step"][-1]) < how.steps:
         begin = time.perf_counter()
         part = range(done, done + how.every)
-        losses = [_step(net, optimisers, batch(step), how, step) for step in part]
+        losses = [_step(net, optimisers, batch(step), how, step, targets) for step in part]
         seconds = time.perf_counter() - begin
         measure(done + how.every, loss=float(np.mean(losses)), seconds=seconds)
     return seen
 
 
-def mean_loss(net, batch: list[np.ndarray] | np.ndarray, precision: str) -> float:
+def mean_loss(
+    net,
+    batch: list[np.ndarray] | np.ndarray,
+    precision: str,
+    targets: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> float:
     """Loss of arrays of token ids (rows, length), in nats a token; the first of a row is given.
 
-    Each array passes through the net alone.
+    Each array passes through the net alone. `targets` as in :func:`train`.
     """
     import torch
 
+    wanted = _wanted(batch, targets)
     with torch.inference_mode():
-        total = sum(_loss(net, rows, precision).item() for rows in batch)
-    return total / _targets(batch)
+        total = sum(_loss(net, *rows, precision).item() for rows in zip(batch, wanted, strict=True))
+    return total / _count(wanted)
 
 
-def _loss(net, rows, precision):
+def _wanted(batch, targets):
+    """The next token behind each but the last; -1 where it is not predicted."""
+    if targets is None:
+        return [rows[:, 1:] for rows in batch]
+    return [np.where(targets(rows)[:, 1:], rows[:, 1:], -1) for rows in batch]
+
+
+def _count(wanted):
+    """How many tokens are predicted."""
+    return sum(int(np.count_nonzero(rows >= 0)) for rows in wanted)
+
+
+def _loss(net, rows, wanted, precision):
     """Next-token loss of rows, summed."""
     import torch
 
-    rows = torch.from_numpy(rows)
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-        logits = net(input_ids=rows).logits[:, :-1]
+        logits = net(input_ids=torch.from_numpy(rows)).logits[:, :-1]
     return torch.nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), rows[:, 1:].flatten(), reduction="sum"
+        logits.float().flatten(0, 1),
+        torch.from_numpy(wanted).flatten(),
+        reduction="sum",
+        ignore_index=-1,
     )
 
 
-def _targets(batch):
-    """How many tokens are predicted."""
-    return sum(rows[:, 1:].size for rows in batch)
-
-
-def _step(net, optimisers, batch, how, step):
+def _step(net, optimisers, batch, how, step, targets):
     """One step of the optimisers; return the loss before it."""
     import torch
 
-    targets, total = _targets(batch), 0.0
-    for rows in batch:
-        loss = _loss(net, rows, how.precision) / targets
+    wanted = _wanted(batch, targets)
+    count, total = _count(wanted), 0.0
+    for rows in zip(batch, wanted, strict=True):
+        loss = _loss(net, *rows, how.precision) / count
         loss.backward()
         total += loss.item()
     if not math.isfinite(total):
@@ -209,16 +233,17 @@ def _step(net, optimisers, batch, how, step):
 
 
 def _optimisers(net, how):
-    """Muon for the matrices inside the layers, AdamW for all else; one learning rate."""
+    """Muon or AdamW for the matrices inside the layers, AdamW for all else; one learning rate."""
     import torch
 
     inner, rest = [], []
     for name, parameter in net.named_parameters():
         (inner if parameter.ndim == 2 and ".layers." in name else rest).append(parameter)
-    return (
-        torch.optim.Muon(inner, lr=how.lr, weight_decay=how.decay, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(rest, lr=how.lr, betas=(0.9, 0.98), weight_decay=0.0),
-    )
+    rest = torch.optim.AdamW(rest, lr=how.lr, betas=(0.9, 0.98), weight_decay=0.0)
+    given = dict(lr=how.lr, weight_decay=how.decay)
+    if how.optimiser == "adam":
+        return torch.optim.AdamW(inner, betas=(0.9, 0.98), **given), rest
+    return torch.optim.Muon(inner, adjust_lr_fn="match_rms_adamw", **given), rest
 
 
 def _resume(path, same, how, net, optimisers):

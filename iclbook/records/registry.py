@@ -10,6 +10,7 @@ from importlib import import_module
 
 EXPERIMENTS = {
     "doubts-causality": "iclbook.gpt.doubts.causality:Causality",
+    "doubts-emergence": "iclbook.mini.emergence:Emergence",
     "doubts-influence": "iclbook.gpt.doubts.influence:Influence",
     "doubts-order": "iclbook.gpt.doubts.order:Order",
     "doubts-outputs": "iclbook.gpt.doubts.outputs:Outputs",

@@ -12,6 +12,7 @@ import reader_answers_attention  # noqa: F401  (registers its answers)
 import reader_answers_controls  # noqa: F401  (registers its answers)
 import reader_answers_deeper  # noqa: F401  (registers its answers)
 import reader_answers_distributions  # noqa: F401  (registers its answers)
+import reader_answers_emergence  # noqa: F401  (registers its answers)
 import reader_answers_exact_update  # noqa: F401  (registers its answers)
 import reader_answers_implicit_finetuning  # noqa: F401  (registers its answers)
 import reader_answers_layer_causality  # noqa: F401  (registers its answers)
@@ -116,6 +117,8 @@ GIVEAWAYS = {
     "chance_bounds": ["max(", "min(", "- zsl_accuracy"],
     "pooled_odds": ["a d", "b c", "maximum", ".sum("],
     "at_depth": ["0.5", "interp", "+ 1) /"],
+    "labels_seen": ["steps *", "pages * examples", "multiply"],
+    "zeros_of_keys": ["1 - d", "d /", "D^2"],
     "order_gap": ["H_2", "outer(", "x_1 @ x_2", "eta^2"],
     "passes_for": ["ceil", "round up", "sensitivity / target"],
     "share_of_last": ["1 - eta", "minus eta", "power"],

@@ -38,6 +38,7 @@ ICON = re.compile(
 PLACE = re.compile(
     r'<(?P<tag>i|span) class="(?P<names>[^"]*\bfa-[^"]*)"(?P<rest>[^>]*)></(?P=tag)>'
 )
+TOGGLE = re.compile(r"(?P<link><a [^>]*>(?P<title>[^<]*)</a>)<details(?P<state>[^>]*)><summary>")
 
 URL = re.compile(r"""url\(\s*["']?(?!data:|#)(?P<path>[^"')]+)["']?\s*\)""")
 NESTED = re.compile(r"\([^()]*\)|\[[^\]]*\]")
@@ -69,7 +70,7 @@ class Assets:
         if not (self.static / ICON_SCRIPT).exists():
             raise ExtensionError(f"{self.root} is finished already: delete it, then build again")
         icons = read_icons((self.static / ICON_SCRIPT).read_text("utf-8"))
-        pages = {path: draw_icons(text, icons) for path, text in pages.items()}
+        pages = {path: name_toggles(draw_icons(text, icons)) for path, text in pages.items()}
         script = self._joined_scripts()
         search = (self.static / "searchtools.js").read_text("utf-8")
         known = names(script + search, pages.values())
@@ -139,6 +140,11 @@ def draw_icons(text, icons):
         )
 
     return PLACE.sub(draw, text)
+
+
+def name_toggles(text):
+    """Give a name to the switches of the sidebar, which show an icon alone."""
+    return TOGGLE.sub(r'\g<link><details\g<state>><summary aria-label="Pages of \g<title>">', text)
 
 
 def names(script, pages):

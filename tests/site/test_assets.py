@@ -34,6 +34,12 @@ def test_icons_become_pictures_where_they_stand():
     assert "x-y" in icons
 
 
+def test_switches_of_the_sidebar_are_named_after_their_page():
+    html = assets.name_toggles('<a href="a.html">Parts</a><details open><summary><b></b>')
+    name = "Pages of Parts"
+    assert html == f'<a href="a.html">Parts</a><details open><summary aria-label="{name}"><b></b>'
+
+
 def test_the_site_is_small(site):
     assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 20_000_000
 

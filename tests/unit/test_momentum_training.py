@@ -175,6 +175,8 @@ def test_the_command_trains_what_is_missing_and_compares(tmp_path, capsys):
         assert mean == pytest.approx(np.mean(expected))
         assert low <= mean <= high
     assert "momentum     eta 0.25" in said
+    alone = np.exp(np.mean([one["training"] for one in of["plain", 0.0]]))
+    assert f"training: attention alone {alone:.3f}\n" in said
 
 
 def test_the_command_refuses_a_record_of_other_settings(tmp_path, capsys):

@@ -93,6 +93,8 @@ class Emergence:
             )
         for name in ("rows", "contexts"):
             check_count(name, getattr(self, name))
+        if not self.rates:
+            raise ValueError("rates is (); expected one learning rate or more.")
         for rate in self.rates:
             check_number("rates", rate, low=0.0, open_low=True)
         model.check_sizes(self)

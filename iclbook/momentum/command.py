@@ -1,11 +1,13 @@
 """Commands of Part IV: ``momentum`` trains, ``momentum-pretrained`` reads with a trained model."""
 
 import argparse
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
 from iclbook import records
 from iclbook.records import options as settings
+from iclbook.records.store import read
 
 COMMANDS = {
     "momentum": "train small models with and without momentum attention, and compare them",
@@ -13,8 +15,8 @@ COMMANDS = {
 }
 """Each command, and what it does; the experiments have the same names."""
 
-VARIED = ("variant", "eta", "seed")
-"""Settings of a training that have options for several values."""
+VARIED = {"variant": ["plain", "momentum"], "eta": [0.5], "seed": [0, 1, 2, 3, 4]}
+"""Settings of a training that have options for several values, and the values by default."""
 
 
 def add_parser(commands, name: str, asked: bool) -> None:
@@ -30,20 +32,18 @@ def add_parser(commands, name: str, asked: bool) -> None:
     settings.add_options(parser, fields)
     if name == "momentum":
         parser.set_defaults(command=_train)
-        for option, kind, default, text in (
-            (
-                "--variants",
-                str,
-                ["plain", "momentum"],
-                "of iclbook.momentum.variants",
-            ),
-            ("--etas", float, [0.5], "between 0 and 1; of all variants but plain"),
-            ("--seeds", int, [0, 1, 2, 3, 4], "of weights and batches"),
-        ):
-            shown = " ".join(map(str, default))
-            parser.add_argument(
-                option, type=kind, nargs="+", default=default, help=f"{text} (default {shown})"
-            )
+        for field in records.fields(name):
+            if field.name in VARIED:
+                default = VARIED[field.name]
+                shown = " ".join(map(str, default))
+                parser.add_argument(
+                    f"--{field.name}s",
+                    type=field.kind,
+                    nargs="+",
+                    metavar=field.kind.__name__.upper(),
+                    default=default,
+                    help=f"{field.text} (default {shown})",
+                )
     else:
         parser.set_defaults(command=_read)
         parser.add_argument("--name", default="own", help="of the record (%(default)s)")
@@ -60,9 +60,10 @@ def _train(options: argparse.Namespace) -> int:
     kind = records.experiment_class("momentum")
     one = kind(**given)
     trainings = [kind(variant=v, eta=e, seed=s, **given) for s, v, e in cells]  # checked first
-    for training in trainings:
-        path = options.store / "momentum" / f"{name_of(training)}.json"
-        if path.exists():
+    found = [options.store / "momentum" / f"{name_of(training)}.json" for training in trainings]
+    there = [_there(path, training) for path, training in zip(found, trainings, strict=True)]
+    for training, path, done in zip(trainings, found, there, strict=True):
+        if done:
             print(f"there already: {path}")
             continue
         print(f"{training.variant}, eta {training.eta:g}, seed {training.seed}", flush=True)
@@ -71,6 +72,22 @@ def _train(options: argparse.Namespace) -> int:
         print(f"written: {records.write(record, options.store)}", flush=True)
     print(*paired.lines(paired.recorded(one.text, one.start, options.store)), sep="\n")
     return 0
+
+
+def _there(path: Path, training) -> bool:
+    """Whether a training is recorded; refuse a record of other settings."""
+    from iclbook.momentum.paired import APART
+
+    if not path.exists():
+        return False
+    config = read(path).config
+    for name, asked in asdict(training).items():
+        if name not in APART and config[name] != asked:
+            raise ValueError(
+                f"{path} was trained with {name} {config[name]!r}, and {asked!r} is asked for; "
+                "name another --store, or remove the file."
+            )
+    return True
 
 
 def name_of(training) -> str:

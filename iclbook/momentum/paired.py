@@ -106,8 +106,9 @@ def lines(runs: Runs) -> Iterable[str]:
         shown = middle if name.startswith("in context") else np.exp(middle)
         yield f"{name}: attention alone {shown:.3f}"
         for of in sorted(runs):
-            if of[0] == "plain" or not runs[of].keys() & runs["plain", 0.0].keys():
+            seeds = runs[of].keys() & runs["plain", 0.0].keys()
+            if of[0] == "plain" or not seeds:
                 continue
             mean, low, high = differences(runs, of)[name]
             spread = "one seed" if low is None else f"{low:+.4f} to {high:+.4f}"
-            yield f"  {of[0]:12} eta {of[1]:<5g} {mean:+.4f} ({spread}), {len(runs[of])} seeds"
+            yield f"  {of[0]:12} eta {of[1]:<5g} {mean:+.4f} ({spread}), {len(seeds)} seeds"

@@ -21,7 +21,7 @@ from iclbook.momentum.texts import open_text
 from iclbook.momentum.training import perplexity
 from iclbook.records.record import Results
 from iclbook.rounding import rounded
-from iclbook.validate import check_choice, check_count, check_seeds
+from iclbook.validate import check_choice, check_count, check_number, check_seeds
 
 RULES = ("sum", "mean")
 
@@ -78,6 +78,8 @@ class Pretrained:
             raise ValueError(
                 f"etas is {self.etas}, tasks {self.tasks}; expected one or more of both."
             )
+        for eta in self.etas:
+            check_number("etas", eta, low=0.0, high=1.0, open_low=True)
 
     def run(self) -> Results:
         """Read and answer, without momentum and at every eta.
@@ -85,7 +87,7 @@ class Pretrained:
         Raises
         ------
         ValueError
-            If the text is too short, or eta is not between 0 and 1.
+            If the text is too short.
         """
         setups = [[self._setup(task, seed) for seed in self.seeds] for task in self.tasks]
         model = setups[0][0].language_model()

@@ -40,7 +40,9 @@ def decayed_sum(
     before: Float[Tensor, "batch heads size"] | None = None,
     part: int = PART,
 ) -> tuple[Float[Tensor, "batch tokens heads size"], Float[Tensor, "batch heads size"]]:
-    """The same sums in parts, at a cost that grows as the number of tokens.
+    """The same sums in parts; up to thousands of tokens the cost grows as their number.
+
+    From part to part the sums go by a matrix (parts, parts), which is small beside the rest.
 
     Parameters
     ----------

@@ -133,6 +133,7 @@ def test_the_experiment_on_a_small_scale():
         (dict(sheets=0.5, loss="labels"), "stories have no labels"),
         (dict(labels=1000), "labels is 1000; expected 2 to"),
         (dict(words=0), "words"),
+        (dict(rates=()), r"rates is \(\); expected one learning rate"),
         (dict(every=3), "every is 3"),
     ],
 )

@@ -14,7 +14,7 @@ from iclbook.gpt.model.load import load_model
 from iclbook.gpt.study.setup import Setup
 from iclbook.momentum import paired
 from iclbook.momentum.attach import add_momentum, attention_blocks
-from iclbook.momentum.pretrained import answers
+from iclbook.momentum.pretrained import Pretrained, answers
 from iclbook.momentum.sums import explicit_sum
 from iclbook.momentum.texts import ANOTHER, open_text
 from iclbook.momentum.training import Training, perplexity
@@ -175,6 +175,22 @@ def test_the_command_trains_what_is_missing_and_compares(tmp_path, capsys):
         assert mean == pytest.approx(np.mean(expected))
         assert low <= mean <= high
     assert "momentum     eta 0.25" in said
+    alone = np.exp(np.mean([one["training"] for one in of["plain", 0.0]]))
+    assert f"training: attention alone {alone:.3f}\n" in said
+
+
+def test_the_command_refuses_a_record_of_other_settings(tmp_path, capsys):
+    how = ["momentum", "--store", str(tmp_path), *ASKED, "--variants", "plain", "--seeds"]
+    assert main([*how, "0"]) == 0
+    assert main([*how, "1", "0", "--width", "32"]) != 0
+    assert "was trained with width 16, and 32 is asked for" in capsys.readouterr().err
+    assert len(list(tmp_path.rglob("*.json"))) == 1  # nothing was trained first
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_rates_for_a_trained_model_lie_between_0_and_1(eta):
+    with pytest.raises(ValueError, match=rf"etas is {eta}; expected a number in \(0, 1\)"):
+        Pretrained(etas=(0.1, eta))
 
 
 def test_trainings_of_two_kinds_are_not_compared(tmp_path):

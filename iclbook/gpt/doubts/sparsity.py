@@ -17,7 +17,7 @@ from jaxtyping import Float
 from iclbook.gpt.model.load import LanguageModel
 
 LEVELS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Sizes below which an entry may count as nearly zero."""
+"""Sizes up to which an entry may count as nearly zero."""
 
 
 def below(

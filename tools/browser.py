@@ -62,6 +62,11 @@ def starts(program):
     return done.returncode == 0
 
 
+def flags():
+    """Return what Chromium has to be started with: as root it has no sandbox."""
+    return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+
+
 def playwrights_own():
     """Return where Playwright keeps its Chromium, whether or not it has one."""
     with sync_playwright() as playwright:

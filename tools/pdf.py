@@ -141,11 +141,8 @@ def main():
     TARGET.mkdir(parents=True, exist_ok=True)
     page_file, pdf = TARGET / "book.html", TARGET / "iclbook.pdf"
     write_text(page_file, one_page())
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=browser.get(), args=["--no-sandbox"] * root
-        )
+        chromium = playwright.chromium.launch(executable_path=browser.get(), args=browser.flags())
         page = chromium.new_page(java_script_enabled=False)
         page.set_default_timeout(600_000)
         page.goto(page_file.as_uri())

@@ -1,6 +1,5 @@
 """The built site, served on this machine, and a headless Chromium to look at it with."""
 
-import os
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +10,7 @@ import yaml
 from playwright.sync_api import sync_playwright
 
 from tools import repository
-from tools.browser import NoBrowserError, get
+from tools.browser import NoBrowserError, flags, get
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
@@ -81,10 +80,9 @@ def pytest_collection_finish(session):
 @pytest.fixture(scope="session")
 def browser(pytestconfig):
     """A headless Chromium."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=pytestconfig.stash[PROGRAM], args=FLAGS + ["--no-sandbox"] * root
+            executable_path=pytestconfig.stash[PROGRAM], args=FLAGS + flags()
         )
         yield chromium
         chromium.close()

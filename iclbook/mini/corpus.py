@@ -146,6 +146,11 @@ def token_ids() -> dict[str, int]:
     return {token: i for i, token in enumerate([BOS, UNKNOWN, PAD, *vocabulary()])}
 
 
+def different(ids: np.ndarray, n: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """Draw tokens for each of n sheets, (n, count); those of a sheet are different."""
+    return ids[random.random((n, len(ids))).argsort(axis=1)[:, :count]]
+
+
 class Corpus:
     """Draws batches of the mixture.
 
@@ -275,8 +280,7 @@ class Corpus:
         """The label word of each class, (n, classes)."""
         sort, which = kind
         if sort == "arbitrary":
-            order = random.random((n, len(self._labels))).argsort(axis=1)
-            return self._labels[order[:, :classes]]
+            return different(self._labels, n, classes, random)
         own = np.tile(self._own[which], (n, 1))
         return random.permuted(own, axis=1) if sort == "swapped" else own
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from iclbook.mini.corpus import Corpus, Mixture, token_ids
+from iclbook.mini.corpus import Corpus, Mixture, different, token_ids
 from iclbook.mini.language import ATTRIBUTES, NEUTRAL
 from iclbook.regression.tasks import Tasks
 from iclbook.validate import check_choice, check_count
@@ -113,7 +113,7 @@ def sheets(attribute: str, labels: str, n: int, count: int, random: np.random.Ge
     if labels == "new":
         ids = token_ids()
         new = np.array([ids[f" {word}"] for word in NEW])
-        words = new[random.random((n, len(new))).argsort(axis=1)[:, : words.shape[1]]]
+        words = different(new, n, words.shape[1], random)
         np.put_along_axis(rows, spots, np.take_along_axis(words, values, axis=1), axis=1)
     return rows, spots, words, values
 

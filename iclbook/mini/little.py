@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iclbook.mini import language
-from iclbook.mini.corpus import POOL
+from iclbook.mini.corpus import POOL, different
 from iclbook.mini.tokenizer import BOS, PAD, UNKNOWN
 from iclbook.validate import check_count
 
@@ -105,8 +105,7 @@ class Little:
         values = random.integers(2, size=(n, self.examples))
         words = np.stack([ids["bad"], ids["good"]])
         shown = words[values, random.integers(words.shape[1], size=values.shape)]
-        order = random.random((n, len(ids[kind]))).argsort(axis=1)
-        labels = ids[kind][order[:, :2]]
+        labels = different(ids[kind], n, 2, random)
         answers = np.take_along_axis(labels, values, axis=1)
         lines = np.stack(
             [shown, np.full_like(shown, ids["cue"]), answers, np.full_like(shown, ids["line"])],

@@ -34,9 +34,7 @@ def recorded(text: str = "mini", start: str = "drawn", store: Path | str = STORE
     """
     found: Runs = {}
     same = None
-    for path in paths(store):
-        if path.parent.name != EXPERIMENT:
-            continue
+    for path in paths(store, EXPERIMENT):
         record = read(path)
         config = record.config
         if (Path(config["text"]).name, config["start"]) != (Path(text).name, start):

@@ -16,6 +16,7 @@ from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.data import load_rows
 from iclbook.gpt.text.prompts import Prompts
+from iclbook.gpt.text.words import label_tokens
 from iclbook.momentum.attach import add_momentum, remove_mixing
 from iclbook.momentum.texts import open_text
 from iclbook.momentum.training import perplexity
@@ -165,9 +166,7 @@ def answers(model: LanguageModel, prompts: Prompts, batch: int = 10) -> np.ndarr
     ValueError
         If a label word has several tokens.
     """
-    if any(len(label) > 1 for label in prompts.labels):
-        raise ValueError(f"label words are {prompts.labels}; expected one token each.")
-    labels = [label[0] for label in prompts.labels]
+    labels = label_tokens(prompts)
     net, context = model.net, DynamicCache(config=model.net.config)
     ids = torch.tensor([prompts.context], device=net.device)
     net(input_ids=ids, past_key_values=context, use_cache=True, logits_to_keep=1)

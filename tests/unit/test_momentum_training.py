@@ -223,7 +223,7 @@ def test_answers_behind_a_shared_cache_are_those_of_whole_prompts(folder):
             logits = model.net(ids, use_cache=False).logits[0, -1, [x[0] for x in one.labels]]
         assert logits.argmax() == label or abs(logits[0] - logits[1]) < 1e-4
     if any(len(label) > 1 for label in prompts.labels):
-        with pytest.raises(ValueError, match="expected one token each"):
+        with pytest.raises(ValueError, match="tokens; expected one each"):
             answers(model, prompts)
 
 

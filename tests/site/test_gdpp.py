@@ -37,7 +37,7 @@ def html():
 
 def shown(page):
     """The losses of GD and GD++ in the chosen row."""
-    cells = page.locator(".losses tr.chosen td").all_inner_texts()[:2]
+    cells = page.locator(".live tr.chosen td").all_inner_texts()[:2]
     return [float(cell) for cell in cells]
 
 
@@ -60,7 +60,7 @@ def test_its_arithmetic_is_that_of_the_package(bare):
 
 def test_it_starts_where_the_state_says(bare):
     page = bare()
-    assert page.locator(".losses tbody tr").count() == 5
+    assert page.locator(".live tbody tr").count() == 5
     assert shown(page) == pytest.approx([loss(6.0, 0.0, 2)] * 2, rel=0.005)
     assert page.locator(".sliders output").all_inner_texts() == ["6.0", "0.000", "2"]
 

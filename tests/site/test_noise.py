@@ -31,7 +31,7 @@ def html():
 
 def shown(page, row):
     """The three numbers of a row of the table: at this angle, random, chance."""
-    cells = page.locator(".losses tbody tr").nth(row).locator("td").all_inner_texts()
+    cells = page.locator(".live tbody tr").nth(row).locator("td").all_inner_texts()
     return [float(cell.replace("−", "-")) for cell in cells]
 
 
@@ -105,7 +105,7 @@ def test_every_position_of_the_sliders_draws_numbers(bare):
         drawings = page.locator(".noise svg path").evaluate_all(
             "paths => paths.map((path) => path.getAttribute('d')).join()"
         )
-        assert "NaN" not in drawings + page.locator(".losses").inner_text()
+        assert "NaN" not in drawings + page.locator(".live").inner_text()
 
 
 def test_without_script_the_table_remains(bare):

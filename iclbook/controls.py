@@ -101,7 +101,7 @@ def explorable(
     table : sequence of dict
         Rows of the same start in numbers; shown where scripts do not run.
     picture : Figure, optional
-        The same start drawn; shown where scripts do not run.
+        The same start drawn; shown where scripts do not run, and in print.
     alt : str
         One sentence that says what the picture shows.
 
@@ -127,10 +127,8 @@ def explorable(
         if not alt.strip():
             raise ValueError(f"the picture of explorable {name!r} needs alt, what it shows")
         source = base64.b64encode(_png(picture, colours=64)).decode()
-        still = (
-            f'<noscript><img src="data:image/png;base64,{source}" alt="{html.escape(alt)}">'
-            "</noscript>\n"
-        )
+        said = html.escape(alt)
+        still = f'<img class="still" src="data:image/png;base64,{source}" alt="{said}">\n'
     body = (
         f'<div class="explorable" data-explorable="{name}" data-state="{html.escape(data)}">\n'
         f"{still}{_table_html(rows, 'The starting numbers as a table', is_open=True)}\n</div>"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bare_pages import barriers, page_of
+from bare_pages import page_of
 
 from iclbook import controls
 from iclbook.gpt.metrics import sim_aou
@@ -111,7 +111,3 @@ def test_every_position_of_the_sliders_draws_numbers(bare):
 def test_without_script_the_table_remains(bare):
     page = bare(java_script_enabled=False)
     assert page.get_by_role("cell", name="1.73", exact=True).is_visible()
-
-
-def test_everyone_can_use_it(themed):
-    assert barriers(themed) == []

@@ -12,15 +12,15 @@
     },
     // what a head of this scale answers; values are numbers
     head: (keys, values, query, s) => dot(twoHeads.weights(keys, query, s), values),
-    // C q, with the covariance C of values and keys
-    slope: (keys, values, query) => {
-      const centre = scale(keys.reduce(add), 1 / keys.length), middle = mean(values);
-      return mean(keys.map((key, i) => (values[i] - middle) * dot(add(key, scale(centre, -1)), query)));
+    // the covariance C of values and keys: the line is s C q
+    slope: (keys, values) => {
+      const middle = mean(values);
+      return scale(keys.map((key, i) => scale(key, values[i] - middle)).reduce(add), 1 / keys.length);
     },
     // the parts of a head's answer: mean, line, and what is left, even and odd in the scale
-    parts: (keys, values, query, s) => {
+    parts: (keys, values, query, s, slope = twoHeads.slope(keys, values)) => {
       const [plus, minus] = [s, -s].map((sharp) => twoHeads.head(keys, values, query, sharp));
-      const middle = mean(values), line = s * twoHeads.slope(keys, values, query);
+      const middle = mean(values), line = s * dot(slope, query);
       return { plus, minus, middle, line, even: (plus + minus) / 2 - middle, odd: (plus - minus) / 2 - line };
     },
   };
@@ -90,7 +90,8 @@
   register("two-heads", (root, state) => {
     const view = element(TWO_HEADS);
     const find = (selector) => view.querySelector(selector);
-    const { keys, values } = state;
+    const { keys, values } = state, slope = twoHeads.slope(keys, values);
+    const taken = (degrees, s) => twoHeads.parts(keys, values, direction(degrees), s, slope);
     const turnTo = (degrees) => set({ turn: degrees });
     const left = ring(keys, turnTo);
     const right = chart({
@@ -107,7 +108,7 @@
       const s = 2 ** power, query = direction(turn);
       left.draw(query, [s, -s].map((sharp) => twoHeads.weights(keys, query, sharp)));
       const turns = Array.from({ length: 121 }, (_, i) => 3 * i - 180);
-      const all = turns.map((degrees) => twoHeads.parts(keys, values, direction(degrees), s));
+      const all = turns.map((degrees) => taken(degrees, s));
       const put = (cls, f) => curves[cls].setAttribute("d", right.curve((x) => f(all[Math.round((x + 180) / 3)]), 120));
       put("head", (found) => found.plus);
       put("minus", (found) => found.minus);
@@ -115,7 +116,7 @@
       put("line", (found) => found.line);
       curves.here.setAttribute("d", right.upright(turn));
 
-      const { plus, minus, middle, line, even, odd } = twoHeads.parts(keys, values, query, s);
+      const { plus, minus, middle, line, even, odd } = taken(turn, s);
       const rows = [
         ["mean of the values", middle, middle, 0], [`line ${LINE}`, line, -line, line],
         ["what is left, even in <i>s</i>", even, even, 0], ["what is left, odd in <i>s</i>", odd, -odd, odd],

@@ -1,5 +1,5 @@
-// Components of the book's pages: the slider over stored frames, and what the pictures share that a
-// reader moves. Each of those has a file of its own, which registers itself here. Plain JavaScript
+// Components of the book's pages: the slider over stored frames, values of a picture to point at, and
+// what the pictures share that a reader moves. Each of those has a file of its own, which registers itself here. Plain JavaScript
 // without dependencies. The site loads these files; a live notebook inlines them.
 // Arithmetic stands in pure functions under window.iclbook and is tested against the Python package.
 (() => {
@@ -64,6 +64,37 @@
     slider.addEventListener("input", show);
     control.hidden = false;
     show();
+  };
+
+  // ---- values of a picture to point at ---------------------------------------------------------
+
+  // The picture is the one of the same output; the values are places in percent of it, with a text each.
+  const startPointing = (line) => {
+    const image = line.closest(".cell_output, .jp-OutputArea, .output_wrapper, main").querySelector("img");
+    const points = JSON.parse(line.dataset.points);
+    const stage = element('<span class="pointing-stage" tabindex="0" role="group" aria-label="Values of the figure: point at them, or use the arrow keys"><span class="pointing-mark" hidden></span></span>');
+    const mark = stage.firstElementChild;
+    image.before(stage);
+    stage.prepend(image);
+    let chosen = -1;
+    const choose = (i) => {
+      chosen = i;
+      const [left, top, text] = points[i];
+      Object.assign(mark.style, { left: `${left}%`, top: `${top}%` });
+      mark.hidden = false;
+      line.textContent = text;
+    };
+    const nearest = (event) => {
+      const { left, top, width, height } = image.getBoundingClientRect();
+      const away = points.map(([x, y]) => Math.hypot(x / 100 * width - event.clientX + left, y / 100 * height - event.clientY + top));
+      const closest = Math.min(...away);
+      if (closest < 40) choose(away.indexOf(closest));
+    };
+    ["pointermove", "pointerdown"].forEach((kind) => stage.addEventListener(kind, nearest));
+    arrowKeys(stage, ([dx, dy], far) => choose(within(0, chosen + (dx - dy) * (far ? 10 : 1), points.length - 1)));
+    line.textContent = "Point at the figure to read its values; with a keyboard, use the arrow keys on it.";
+    line.setAttribute("role", "status");
+    line.hidden = false;
   };
 
   // ---- what can be dragged ---------------------------------------------------------------------
@@ -234,6 +265,10 @@
     document.querySelectorAll("figure.frames:not([data-ready])").forEach((figure) => {
       figure.dataset.ready = "";
       startFrames(figure);
+    });
+    document.querySelectorAll(".pointing:not([data-ready])").forEach((line) => {
+      line.dataset.ready = "";
+      startPointing(line);
     });
     document.querySelectorAll(".explorable:not([data-ready])").forEach((root) => {
       const build = explorables[root.dataset.explorable];

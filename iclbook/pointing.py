@@ -10,13 +10,15 @@ what is left.
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from iclbook.controls import show
 
@@ -59,23 +61,34 @@ def point_at(figure: Figure) -> None:
     data = html.escape(json.dumps(points, ensure_ascii=False))
     show(
         f'<p class="pointing" data-points="{data}" hidden></p>',
-        f"{len(points)} values to point at",
+        f"<{len(points)} values to point at>",  # an object, not numbers that a test could compare
     )
 
 
 def _points(axes: Axes) -> Iterator[tuple[np.ndarray, str]]:
     """Each point's place in pixels, and what it is."""
-    x_name = _plain(axes.get_xlabel()) or "x"
     y_name = _plain(axes.get_ylabel() or axes.get_title(loc="left") or axes.get_title()) or "y"
+    where = _horizontal(axes)
+    names = {c[0]: c.get_label() for c in axes.containers if isinstance(c, ErrorbarContainer)}
     for line in axes.get_lines():
         if line.get_transform() != axes.transData:
             continue
-        label = _plain(line.get_label())
+        label = _plain(names.get(line, line.get_label()))
         name = "" if label.startswith("_") else f"{label}: "
         for x, y in np.asarray(line.get_xydata(), dtype=float):
             place = axes.transData.transform((x, y))
             if np.isfinite(place).all() and axes.bbox.contains(*place):
-                yield place, f"{name}{x_name} {x:.4g}, {y_name} {y:.4g}"
+                yield place, f"{name}{where(x)}, {y_name} {y:.4g}"
+
+
+def _horizontal(axes: Axes) -> Callable[[float], str]:
+    """What a place on the horizontal axis is called: its nearest tick if ticks have names."""
+    texts = [_plain(label.get_text()) for label in axes.get_xticklabels()]
+    ticks, name = axes.get_xticks(), _plain(axes.get_xlabel()) or "x"
+    fixed = isinstance(axes.xaxis.get_major_locator(), FixedLocator)
+    if fixed and texts and re.match(r"[^\W\d]", texts[0]):
+        return lambda x: texts[int(np.abs(ticks - x).argmin())]
+    return lambda x: f"{name} {x:.4g}"
 
 
 def _plain(text: str) -> str:

@@ -41,7 +41,7 @@ def test_a_point_lies_where_the_stored_picture_has_it(shown):
     assert left == pytest.approx(100 * (columns.mean() + 0.5) / red.shape[1], abs=0.4)
     assert top == pytest.approx(100 * (rows.mean() + 0.5) / red.shape[0], abs=0.4)
     assert text == "found: steps 3, size sigma 0.25"
-    assert shown[-1]["text/plain"] == "1 values to point at"
+    assert shown[-1]["text/plain"] == "<1 values to point at>"
 
 
 def test_levels_and_what_lies_outside_are_left_out(shown):
@@ -51,6 +51,14 @@ def test_levels_and_what_lies_outside_are_left_out(shown):
     axis.set(ylim=(-1, 2), title="loss <b>")
     figures.point_at(figure)
     assert [text for *_, text in points(shown)] == ["x 0, loss <b> 0", "x 1, loss <b> 1"]
+
+
+def test_named_ticks_and_labels_of_error_bars_are_said(shown):
+    figure, axis = plt.subplots()
+    axis.errorbar(0.9, 2, 0.5, fmt="o", label="SmolLM2")
+    axis.set(xticks=[0, 1], xticklabels=["sst2", "mr"], ylabel="accuracy", xlim=(-1, 2))
+    figures.point_at(figure)
+    assert [text for *_, text in points(shown)] == ["SmolLM2: mr, accuracy 2"]
 
 
 @pytest.mark.parametrize(

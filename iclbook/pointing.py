@@ -27,8 +27,9 @@ MOST_POINTS = 1000
 
 
 def point_at(figure: Figure) -> None:
-    """Let the reader point at a figure's lines; call it behind the figure, after ``plt.show()``.
+    """Let the reader point at a figure's lines; call it in the cell behind that of the figure.
 
+    The tag ``remove-input`` on that cell leaves one line of text under the figure.
     Lines that only mark a level (``axhline``, ``axvline``) are left out, and so is what lies
     outside of the axes.
 
@@ -61,7 +62,7 @@ def point_at(figure: Figure) -> None:
     data = html.escape(json.dumps(points, ensure_ascii=False))
     show(
         f'<p class="pointing" data-points="{data}" hidden></p>',
-        f"<{len(points)} values to point at>",  # an object, not numbers that a test could compare
+        f"{len(points)} values to point at",
     )
 
 

@@ -68,14 +68,16 @@
 
   // ---- values of a picture to point at ---------------------------------------------------------
 
-  // The picture is the one of the same output; the values are places in percent of it, with a text each.
+  // The picture is the last one before; the values are places in percent of it, with a text each.
   const startPointing = (line) => {
-    const image = line.closest(".cell_output, .jp-OutputArea, .output_wrapper, main").querySelector("img");
+    const image = [...document.querySelectorAll("img")].findLast((img) =>
+      img.compareDocumentPosition(line) & Node.DOCUMENT_POSITION_FOLLOWING);
     const points = JSON.parse(line.dataset.points);
     const stage = element('<span class="pointing-stage" tabindex="0" role="group" aria-label="Values of the figure: point at them, or use the arrow keys"><span class="pointing-mark" hidden></span></span>');
     const mark = stage.firstElementChild;
     image.before(stage);
     stage.prepend(image);
+    stage.after(line);
     let chosen = -1;
     const choose = (i) => {
       chosen = i;

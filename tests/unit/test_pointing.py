@@ -41,7 +41,7 @@ def test_a_point_lies_where_the_stored_picture_has_it(shown):
     assert left == pytest.approx(100 * (columns.mean() + 0.5) / red.shape[1], abs=0.4)
     assert top == pytest.approx(100 * (rows.mean() + 0.5) / red.shape[0], abs=0.4)
     assert text == "found: steps 3, size sigma 0.25"
-    assert shown[-1]["text/plain"] == "<1 values to point at>"
+    assert shown[-1]["text/plain"] == "1 values to point at"
 
 
 def test_levels_and_what_lies_outside_are_left_out(shown):

@@ -52,6 +52,7 @@ def add_parser(commands, name: str, asked: bool) -> None:
 def _train(options: argparse.Namespace) -> int:
     """Train what is not in the store yet, a record each, and print all that is there."""
     from iclbook.momentum import paired
+    from iclbook.momentum.training import name_of
 
     given = settings.given(options, options.fields)
     asked = product(options.seeds, options.variants, options.etas)
@@ -76,11 +77,11 @@ def _train(options: argparse.Namespace) -> int:
 
 def _there(path: Path, training) -> bool:
     """Whether a training is recorded; refuse a record of other settings."""
-    from iclbook.momentum.paired import APART
+    from iclbook.momentum.paired import APART, settings_of
 
     if not path.exists():
         return False
-    config = read(path).config
+    config = settings_of(read(path))
     for name, asked in asdict(training).items():
         if name not in APART and config[name] != asked:
             raise ValueError(
@@ -88,13 +89,6 @@ def _there(path: Path, training) -> bool:
                 "name another --store, or remove the file."
             )
     return True
-
-
-def name_of(training) -> str:
-    """The name of a training's record."""
-    rate = "" if training.variant == "plain" else f"-{training.eta:g}".replace(".", "p")
-    text = "bundled" if training.start == "bundled" else Path(training.text).name.lower()
-    return f"{text}-{training.variant}{rate}-seed-{training.seed}"
 
 
 def _read(options: argparse.Namespace) -> int:

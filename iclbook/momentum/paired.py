@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from iclbook.gpt.metrics.intervals import seed_interval
-from iclbook.records import Record
+from iclbook.records import Record, fields
 from iclbook.records.store import STORE, paths, read
 
 EXPERIMENT = "momentum"
-APART = ("variant", "eta", "seed", "threads", "every")
+APART = ("variant", "eta", "seed", "threads", "every", "device")
 """Settings in which compared trainings may differ."""
 
 Runs = dict[tuple[str, float], dict[int, Record]]
@@ -36,7 +36,7 @@ def recorded(text: str = "mini", start: str = "drawn", store: Path | str = STORE
     same = None
     for path in paths(store, EXPERIMENT):
         record = read(path)
-        config = record.config
+        config = settings_of(record)
         if (Path(config["text"]).name, config["start"]) != (Path(text).name, start):
             continue
         settings = {name: value for name, value in config.items() if name not in APART}
@@ -57,12 +57,17 @@ def recorded(text: str = "mini", start: str = "drawn", store: Path | str = STORE
     return found
 
 
+def settings_of(record: Record) -> dict:
+    """The settings of a training; what its record is too old to name has its default."""
+    return {field.name: field.default for field in fields(EXPERIMENT)} | record.config
+
+
 def scores(record: Record) -> dict[str, float]:
     """What a training is judged by: logarithms of perplexities, and accuracies."""
     found = {"training": np.log(record["training_perplexity"])}
     for length, value in zip(record["lengths"], record["held_out_perplexity"], strict=True):
         found[f"held out, {length}"] = np.log(value)
-    for name in ("usual", "arbitrary"):
+    for name in ("usual", "arbitrary", "known", "fresh", "packaged"):
         if name in record.results.deterministic:
             found[f"in context, {name}"] = np.mean(record[name])
     return found

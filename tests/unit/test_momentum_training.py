@@ -14,10 +14,12 @@ from iclbook.gpt.model.load import load_model
 from iclbook.gpt.study.setup import Setup
 from iclbook.momentum import paired
 from iclbook.momentum.attach import add_momentum, attention_blocks
-from iclbook.momentum.pretrained import Pretrained, answers
+from iclbook.momentum.languages import ANOTHER
+from iclbook.momentum.measure import answers, perplexity
+from iclbook.momentum.pretrained import Pretrained
 from iclbook.momentum.sums import explicit_sum
-from iclbook.momentum.texts import ANOTHER, open_text
-from iclbook.momentum.training import Training, perplexity
+from iclbook.momentum.texts import open_text
+from iclbook.momentum.training import Training
 from iclbook.momentum.variants import VARIANTS, add_variant
 
 SMALL = dict(steps=2, every=1, rows=1, length=32, width=16, layers=2, heads=2, warmup=1)
@@ -122,7 +124,7 @@ def test_bytes_of_files(tmp_path):
     assert set(np.unique(text.held_out()[0])) == {ord("x"), ord("y")}
     assert np.array_equal(open_text(str(tmp_path), 0, 2, 16).batch(7)[0], text.batch(7)[0])
     assert not np.array_equal(open_text(str(tmp_path), 1, 2, 16).batch(7)[0], text.batch(7)[0])
-    with pytest.raises(ValueError, match="1601 bytes of training text; expected more than 4096"):
+    with pytest.raises(ValueError, match="1601 tokens of training text; expected more than 4096"):
         open_text(str(tmp_path), 0, 1, 1024)
     (tmp_path / "validation.txt").unlink()
     with pytest.raises(ValueError, match="called validation"):
@@ -132,8 +134,8 @@ def test_bytes_of_files(tmp_path):
 def test_source_code_of_the_standard_library():
     text = open_text("python", 0, 2, 64)
     assert text.vocabulary == 256
-    assert b"\ndef " in text.training
-    assert b"\ndef " in text.validation
+    assert b"\ndef " in text.training.tobytes()
+    assert b"\ndef " in text.validation.tobytes()
     found = Training(text="python", **SMALL).run().deterministic
     assert found["text_sha256"]["value"] == text.sha256
     assert "usual" not in found

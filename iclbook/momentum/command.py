@@ -1,7 +1,11 @@
-"""Commands of Part IV: ``momentum`` trains, ``momentum-pretrained`` reads with a trained model."""
+"""Commands of Part IV.
+
+``momentum`` trains, ``momentum-pretrained`` reads with a trained model, ``momentum-cost`` measures.
+"""
 
 import argparse
 from dataclasses import asdict
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from iclbook.records.store import read
 COMMANDS = {
     "momentum": "train small models with and without momentum attention, and compare them",
     "momentum-pretrained": "put momentum attention into a pretrained model",
+    "momentum-cost": "time and memory of a training step with momentum attention and without",
 }
 """Each command, and what it does; the experiments have the same names."""
 
@@ -45,7 +50,7 @@ def add_parser(commands, name: str, asked: bool) -> None:
                     help=f"{field.text} (default {shown})",
                 )
     else:
-        parser.set_defaults(command=_read)
+        parser.set_defaults(command=_record, experiment=name)
         parser.add_argument("--name", default="own", help="of the record (%(default)s)")
 
 
@@ -91,18 +96,14 @@ def _there(path: Path, training) -> bool:
     return True
 
 
-def _read(options: argparse.Namespace) -> int:
-    name = "momentum-pretrained"
+def _record(options: argparse.Namespace) -> int:
+    """Make one record and print it."""
+    name = options.experiment
     path = options.store / name / f"{options.name}.json"
     if path.exists():
         raise ValueError(f"{path} exists; choose another --name, or remove the file")
     record = records.run(name, settings.given(options, options.fields), name=options.name)
-    accuracies = record["accuracy"]
-    for eta, value, accuracy in zip(record["etas"], record["perplexity"], accuracies, strict=True):
-        shares = "  ".join(
-            f"{task} {sum(draws) / len(draws):.3f}"
-            for task, draws in zip(record.config["tasks"], accuracy, strict=True)
-        )
-        print(f"eta {eta:<6g} perplexity {value:<8.4g} in context: {shares}")
+    lines = import_module(records.experiment_class(name).__module__).lines
+    print(*lines(record), sep="\n")
     print(f"written: {records.write(record, options.store)}")
     return 0

@@ -4,6 +4,7 @@ No weight changes. At each eta the model reads prose, and answers questions in c
 texts and demonstrations at all of them, and without momentum.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from iclbook.gpt.study.setup import Setup
 from iclbook.momentum.attach import add_momentum, remove_mixing
 from iclbook.momentum.measure import answers, perplexity
 from iclbook.momentum.texts import read
-from iclbook.records.record import Results
+from iclbook.records.record import Record, Results
 from iclbook.rounding import rounded
 from iclbook.validate import check_choice, check_count, check_number, check_seeds
 
@@ -129,3 +130,14 @@ class Pretrained:
                 f"{self.pieces} pieces of {self.length}. Ask for fewer or shorter pieces."
             )
         return np.reshape(ids, (self.pieces, self.length))
+
+
+def lines(record: Record) -> Iterable[str]:
+    """A table as text: a line for each eta."""
+    columns = (record[name] for name in ("etas", "perplexity", "accuracy"))
+    for eta, value, accuracy in zip(*columns, strict=True):
+        shares = "  ".join(
+            f"{task} {sum(draws) / len(draws):.3f}"
+            for task, draws in zip(record.config["tasks"], accuracy, strict=True)
+        )
+        yield f"eta {eta:<6g} perplexity {value:<8.4g} in context: {shares}"

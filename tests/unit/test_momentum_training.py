@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from iclbook import records
 from iclbook.__main__ import main
 from iclbook.gpt.model.load import load_model
 from iclbook.gpt.study.setup import Setup
-from iclbook.momentum import paired
+from iclbook.momentum import cost, paired, training
 from iclbook.momentum.attach import add_momentum, attention_blocks
 from iclbook.momentum.languages import ANOTHER
 from iclbook.momentum.measure import answers, perplexity
@@ -104,6 +105,33 @@ def test_the_bundled_model_goes_on(tmp_path):
     assert runs["plain", 0.0][0]["parameters"] > 500_000
     with pytest.raises(ValueError, match="the bundled model reads 'mini' alone"):
         Training(start="bundled", text="python")
+
+
+SHEETS = dict(text="little", length=9, steps=2, every=1, rows=4, width=16, heads=2, warmup=1)
+
+
+def test_sheets_are_answered_on_the_way():
+    found = Training(**SHEETS).run()
+    assert np.shape(found.deterministic["known"]["value"]) == (1,)  # the second of two examples
+    curve = found.measured["known"]["value"]
+    assert len(curve) == len(found.measured["step"]["value"]) == 3
+    assert curve[-1] == found.deterministic["known"]["value"][0]
+    held, other = (open_text("little", 0, 4, 9).held_out()[0], open_text("little", 0, 4, 9))
+    assert not np.array_equal(held, other.batch(0)[0])
+    with pytest.raises(ValueError, match="length is 32; expected 1 and four for each example"):
+        open_text("little", 0, 4, 32)
+
+
+def test_a_training_runs_where_it_is_told():
+    assert Training(device="cpu").hardware == "cpu"
+    with pytest.raises(ValueError, match="device is 'cuda:99', which this machine"):
+        Training(device="cuda:99", **SHEETS).run()
+
+
+def test_settings_that_a_record_does_not_name_have_their_defaults():
+    old = next(iter(paired.recorded()["plain", 0.0].values()))
+    assert "speed" not in old.config
+    assert paired.settings_of(old) == asdict(Training(**old.config))
 
 
 def test_held_out_text_of_the_small_language_is_another_draw():
@@ -210,6 +238,34 @@ def folder(tmp_path_factory):
     return str(save_tiny("llama", tmp_path_factory.mktemp("tiny"), max_position_embeddings=4096))
 
 
+def test_a_pretrained_model_goes_on(folder, monkeypatch):
+    monkeypatch.setattr(training, "ITEMS", 6)
+    how = dict(start=folder, text="package", steps=2, every=2, rows=1, length=32, warmup=1)
+
+    def run(**given):
+        found = Training(**how | given).run().deterministic
+        return {name: one["value"] for name, one in found.items()}
+
+    plain = run(variant="plain", lr=1e-3)
+    near = run(variant="learned", eta=1e-4, lr=1e-3)
+    moved = run(variant="learned", eta=0.01, lr=1e-3, speed=1000.0)
+    assert near["held_out_perplexity"] == pytest.approx(plain["held_out_perplexity"], rel=1e-2)
+    assert near["parameters"] == plain["parameters"] + 8
+    np.testing.assert_allclose(near["etas"], 1e-4, atol=1e-4)
+    ratios = abs(np.log(np.array(moved["etas"]) / 0.01))
+    assert 0.5 < ratios.max() < 2.5  # two steps of AdamW, at lr times speed
+    assert plain["held_out_perplexity"][-1] < perplexity_before(folder)
+    assert len(plain["packaged"]) == len(plain["tasks"]) == 2
+    assert not plain["model_origin"]["untrained"]
+    with pytest.raises(ValueError, match=r"text is 'mini'; .* has other words"):
+        Training(**how | dict(text="mini"))
+
+
+def perplexity_before(folder):
+    model = load_model(folder)
+    return perplexity(model.net, open_text("package", 0, 1, 32, model.tokenizer).held_out(), 32)
+
+
 def test_answers_behind_a_shared_cache_are_those_of_whole_prompts(folder):
     model = load_model(folder)
     setup = Setup(
@@ -242,3 +298,17 @@ def test_the_command_reads_with_a_pretrained_model(tmp_path, capsys):
     assert np.shape(found["accuracy"]["value"]) == (3, 1, 1)
     assert found["etas"]["value"] == [0, 1e-6, 0.5]
     assert "eta 0.5" in capsys.readouterr().out
+
+
+def test_the_command_measures_what_momentum_costs(tmp_path, capsys, monkeypatch):
+    peak = cost._peak  # here, and not in a new process for each contestant
+    monkeypatch.setattr(cost.Cost, "_highest", lambda self, name: peak(name, self) + 1)
+    sizes = dict(length=64, batch=1, width=16, layers=1, heads=2, rounds=1, vocabulary=50)
+    asked = [f"--{name}={value}" for name, value in sizes.items()]
+    assert main(["momentum-cost", "--store", str(tmp_path), *asked]) == 0
+    found = records.load("momentum-cost", "own", tmp_path)
+    assert found["contestants"][0] == "attention alone"
+    assert found["time"][0] == 1
+    assert found["kept"][1] - found["kept"][0] >= 64 * 16 * 4  # the sum, at least
+    assert found["kept"][1] < 1.1 * found["kept"][0]
+    assert "matrix (tokens, tokens)" in capsys.readouterr().out

@@ -184,7 +184,7 @@ class Training:
         if self.variant == "learned":
             etas = [block.momentum.eta(block.momentum.logit) for block in attention_blocks(net)]
             exact["etas"] = {"value": rounded([x.tolist() for x in etas], 4), "tolerance": 0.2}
-        curves = {name: rounded(seen[name], 4) for name in right if name in seen}
+        curves = {f"{name}_by_step": seen[name] for name in right if name in seen}
         return Results(
             deterministic=exact,
             measured={
@@ -192,7 +192,10 @@ class Training:
                 "loss": {"value": rounded(seen["loss"], 4), "unit": "nats a token"},
                 "seconds": {"value": rounded(sum(seen["seconds"]), 1), "unit": "s"},
             }
-            | {n: {"value": x, "unit": "share of right answers"} for n, x in curves.items()},
+            | {
+                n: {"value": rounded(x, 4), "unit": "share of right answers"}
+                for n, x in curves.items()
+            },
         )
 
     def _drawn(self, text):

@@ -110,12 +110,14 @@ def test_the_bundled_model_goes_on(tmp_path):
 SHEETS = dict(text="little", length=9, steps=2, every=1, rows=4, width=16, heads=2, warmup=1)
 
 
-def test_sheets_are_answered_on_the_way():
-    found = Training(**SHEETS).run()
-    assert np.shape(found.deterministic["known"]["value"]) == (1,)  # the second of two examples
-    curve = found.measured["known"]["value"]
-    assert len(curve) == len(found.measured["step"]["value"]) == 3
-    assert curve[-1] == found.deterministic["known"]["value"][0]
+def test_sheets_are_answered_on_the_way(tmp_path):
+    found = records.run("momentum", SHEETS, name="some")
+    records.write(found, tmp_path)
+    assert np.shape(found["known"]) == (1,)  # the second of two examples
+    assert len(found["known_by_step"]) == len(found["step"]) == 3
+    assert found["known_by_step"][-1] == found["known"][0]
+    (one,) = paired.recorded("little", store=tmp_path)["momentum", 0.5].values()
+    assert paired.scores(one)["in context, fresh"] == found["fresh_by_step"][-1]
     held, other = (open_text("little", 0, 4, 9).held_out()[0], open_text("little", 0, 4, 9))
     assert not np.array_equal(held, other.batch(0)[0])
     with pytest.raises(ValueError, match="length is 32; expected 1 and four for each example"):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from iclbook import records
 from iclbook.records import options as settings
+from iclbook.records.rerun import portable
 from iclbook.records.store import read
 
 COMMANDS = {
@@ -87,7 +88,7 @@ def _there(path: Path, training) -> bool:
     if not path.exists():
         return False
     config = settings_of(read(path))
-    for name, asked in asdict(training).items():
+    for name, asked in portable(asdict(training)).items():
         if name not in APART and config[name] != asked:
             raise ValueError(
                 f"{path} was trained with {name} {config[name]!r}, and {asked!r} is asked for; "

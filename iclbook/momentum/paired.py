@@ -37,7 +37,7 @@ def recorded(text: str = "mini", start: str = "drawn", store: Path | str = STORE
     for path in paths(store, EXPERIMENT):
         record = read(path)
         config = settings_of(record)
-        if (Path(config["text"]).name, config["start"]) != (Path(text).name, start):
+        if any(Path(config[n]).name != Path(x).name for n, x in (("text", text), ("start", start))):
             continue
         settings = {name: value for name, value in config.items() if name not in APART}
         same = same or settings

@@ -83,11 +83,11 @@ def _train(options: argparse.Namespace) -> int:
 
 def _there(path: Path, training) -> bool:
     """Whether a training is recorded; refuse a record of other settings."""
-    from iclbook.momentum.paired import APART, settings_of
+    from iclbook.momentum.paired import APART
 
     if not path.exists():
         return False
-    config = settings_of(read(path))
+    config = read(path).config
     for name, asked in portable(asdict(training)).items():
         if name not in APART and config[name] != asked:
             raise ValueError(

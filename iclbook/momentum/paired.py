@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from iclbook.gpt.metrics.intervals import seed_interval
-from iclbook.records import Record, fields
+from iclbook.records import Record
 from iclbook.records.store import STORE, paths, read
 
 EXPERIMENT = "momentum"
@@ -36,7 +36,7 @@ def recorded(text: str = "mini", start: str = "drawn", store: Path | str = STORE
     same = None
     for path in paths(store, EXPERIMENT):
         record = read(path)
-        config = settings_of(record)
+        config = record.config
         if any(Path(config[n]).name != Path(x).name for n, x in (("text", text), ("start", start))):
             continue
         settings = {name: value for name, value in config.items() if name not in APART}
@@ -55,11 +55,6 @@ def recorded(text: str = "mini", start: str = "drawn", store: Path | str = STORE
             "python -m iclbook momentum"
         )
     return found
-
-
-def settings_of(record: Record) -> dict:
-    """The settings of a training; what its record is too old to name has its default."""
-    return {field.name: field.default for field in fields(EXPERIMENT)} | record.config
 
 
 def scores(record: Record) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -128,12 +127,6 @@ def test_a_training_runs_where_it_is_told():
     assert Training(device="cpu").hardware == "cpu"
     with pytest.raises(ValueError, match="device is 'cuda:99', which this machine"):
         Training(device="cuda:99", **SHEETS).run()
-
-
-def test_settings_that_a_record_does_not_name_have_their_defaults():
-    old = next(iter(paired.recorded()["plain", 0.0].values()))
-    assert "speed" not in old.config
-    assert paired.settings_of(old) == asdict(Training(**old.config))
 
 
 def test_held_out_text_of_the_small_language_is_another_draw():

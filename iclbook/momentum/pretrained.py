@@ -12,6 +12,7 @@ import numpy as np
 
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.study.setup import Setup
+from iclbook.gpt.text.data import load_rows
 from iclbook.momentum.attach import add_momentum, remove_mixing
 from iclbook.momentum.measure import answers, perplexity
 from iclbook.momentum.texts import read
@@ -35,7 +36,8 @@ class Pretrained:
     etas : tuple of float
         Between 0 and 1.
     text : str
-        As `iclbook.momentum.texts.read` takes it; what is held out is read.
+        package (the sentences of the packaged rows of subj from which demonstrations are drawn),
+        or another text that `iclbook.momentum.texts.read` takes, of which what is held out.
     length, pieces : int
         Tokens of a piece of prose, and how many pieces.
     tasks : tuple of str
@@ -122,7 +124,11 @@ class Pretrained:
     def _pieces(self, model: LanguageModel) -> np.ndarray:
         """The prose as token ids, (pieces, length)."""
         needed = self.pieces * self.length
-        prose = read(self.text)[1].decode()[: 10 * needed]  # words have fewer than ten letters
+        if self.text == "package":
+            prose = "\n".join(row["text"] for row in load_rows("subj", "package").train)
+        else:
+            prose = read(self.text)[1].decode()
+        prose = prose[: 10 * needed]  # words have fewer than ten letters
         ids = model.tokenizer(prose, add_special_tokens=False)["input_ids"][:needed]
         if len(ids) < needed:
             raise ValueError(

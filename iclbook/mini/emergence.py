@@ -106,9 +106,7 @@ class Emergence:
 
     def schedule(self) -> Schedule:
         """How the model is trained."""
-        names = ("steps", "every", "lr", "warmup", "decay", "threads")
-        given = {name: getattr(self, name) for name in names}
-        return Schedule(**given, fall=0.3, precision="float32", optimiser="adam")
+        return Schedule.of(self, optimiser="adam")
 
     def language(self) -> Little:
         """What it is trained on."""

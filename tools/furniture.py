@@ -44,7 +44,7 @@ def reading_minutes(doctree):
 def furnish(app, pagename, templatename, context, doctree):
     """Give the templates of a page what they show."""
     repository = app.config.html_theme_options["repository_url"]
-    context["edition"] = {**EDITION, "repository": repository}
+    context["edition"] = {**EDITION, "repository": repository, "site": app.config.html_baseurl}
     if doctree is None:
         return
     source = Path(app.env.doc2path(pagename))

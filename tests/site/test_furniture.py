@@ -53,6 +53,15 @@ def test_the_foot_of_a_page_names_version_day_and_licences(site, page_name):
     assert "Apache 2.0" in foot
 
 
+def test_the_foot_of_a_page_leads_to_the_whole_book(site, repository_url):
+    foot = parsed(site / "book/intro.html").select_one(".bd-footer-content")
+    links = {a.get_text(): a["href"] for a in foot.find_all("a")}
+    home, published = pages_url(repository_url), (ROOT / ".github/workflows/publish.yml").read_text()
+    for name, kind in [("PDF", "pdf"), ("EPUB", "epub")]:
+        assert links[name] == f"{home}iclbook.{kind}"
+        assert f"_build/{kind}/iclbook.{kind}" in published
+
+
 def test_outside_a_repository_there_is_no_day(tmp_path):
     assert furniture.last_change(tmp_path) == ""
 

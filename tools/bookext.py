@@ -4,6 +4,7 @@
 - The lists of the back matter and the samples of colours become substitutions for the pages.
 - Pictures are small and load lazily.
 - ``tools/formulas.py`` typesets the formulas, and ``tools/assets.py`` joins styles and scripts.
+- ``tools/terms.py`` leads from the first use of a term to the glossary.
 - ``tools/quiz.py`` lets a page ask questions.
 - ``tools/previews.py`` keeps in a page what its links show of other pages.
 - ``tools/furniture.py`` puts around each page what is not its text.
@@ -120,6 +121,7 @@ def setup(app):
     register_plugin("pybtex.style.formatting", "authoryear", AuthorYearStyle)
     app.setup_extension("tools.formulas")
     app.setup_extension("tools.furniture")
+    app.setup_extension("tools.terms")
     app.setup_extension("tools.quiz")
     app.setup_extension("tools.previews")
     app.setup_extension("tools.assets")

@@ -33,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
 
 .PHONY: help install book test try-book try-test site browser models all-parts $(PARTS) test-unit-plain \
-    run colab pdf serve clean again
+    run colab pdf epub serve clean again
 
 help:
 	@echo "make book    build the site from the committed outputs and say where to open it"
@@ -41,6 +41,7 @@ help:
 	@echo "make run     execute all chapters in place, or one: make run CHAPTER=book/dual/softmax.ipynb"
 	@echo "make colab   write plain notebooks for Colab to _build/colab"
 	@echo "make pdf     print the whole book to _build/pdf"
+	@echo "make epub    write the whole book as an EPUB to _build/epub"
 	@echo "make lint    check style and notebooks"
 	@echo "make serve   serve the built site on http://localhost:$(PORT)"
 	@echo "make clean   remove what was built (not .venv)"
@@ -120,6 +121,11 @@ colab: $(READY)
 pdf: site browser
 	$(call begin,$@)
 	@$(BIN)/python -m tools.pdf
+	$(call end,$@)
+
+epub: site
+	$(call begin,$@)
+	@$(BIN)/python -m tools.epub
 	$(call end,$@)
 
 serve: $(READY)

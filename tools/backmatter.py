@@ -1,6 +1,7 @@
 """Markdown for the back matter: the cells that are not checked, and the recorded runs."""
 
 import json
+from html import escape
 from pathlib import Path
 
 from iclbook.records import all_records
@@ -51,12 +52,52 @@ def unchecked_markdown(root):
 def records_markdown(url):
     """Return the recorded runs, experiment by experiment: what runs share, and a line a run.
 
-    Each name leads to the record itself in the repository at ``url``.
+    Each name leads to the record itself in the repository at ``url``. Ahead stands what
+    ``book/web/records.js`` filters them with.
     """
-    groups = {}
-    for record in all_records():
+    records, groups = all_records(), {}
+    for record in records:
         groups.setdefault((record.experiment, record.config.get("model")), []).append(record)
-    return "\n\n".join(_group_markdown(group, url) for group in groups.values()) or NONE_YET
+    if not records:
+        return NONE_YET
+    pieces, named = [_filter_html(records)], set()
+    for (experiment, model), group in groups.items():
+        if model and experiment not in named:
+            pieces.append(f"({_label(experiment)})=")
+        named.add(experiment)
+        pieces.append(_group_markdown(group, url))
+    return "\n\n".join(pieces)
+
+
+def _filter_html(records):
+    """Return a form that asks which runs to show; without scripts it is not there."""
+    choices = {"experiment": set(), "model": set(), "task": set()}
+    for record in records:
+        choices["experiment"].add(record.experiment)
+        choices["model"].add(record.config.get("model"))
+        choices["task"].update(_tasks(record))
+    fields = "".join(
+        f'<label>{name.capitalize()} <select name="{name}"><option value="">all</option>'
+        + "".join(f"<option>{escape(choice)}</option>" for choice in sorted(filter(None, found)))
+        + "</select></label>"
+        for name, found in choices.items()
+    )
+    return (
+        '<form class="runs-filter pst-js-only" role="search" aria-label="Recorded runs">'
+        f'{fields}<output aria-live="polite"></output></form>'
+    )
+
+
+def _tasks(record):
+    """Return the language tasks of a run; the experiments of Part II count theirs by number."""
+    if "task" in record.config:
+        return [record.config["task"]]
+    tasks = record.config.get("tasks")
+    return tasks if isinstance(tasks, list) else []
+
+
+def _label(experiment, model=None):
+    return "-".join(filter(None, ["records", experiment, model]))
 
 
 def _group_markdown(group, url):
@@ -73,13 +114,12 @@ def _group_markdown(group, url):
         *([("Differ in", {", ".join(own)})] if own else []),
     ]
     experiment, model = group[0].experiment, group[0].config.get("model")
-    label = "-".join(filter(None, ["records", experiment, model]))
     lines = [
-        f"({label})=",
+        f"({_label(experiment, model)})=",
         f"### {experiment}" + (f", model `{model}`" if model else ""),
         "",
-        "| Run | Day | Seconds |",
-        "|---|---|--:|",
+        "| Run | Task | Day | Seconds |",
+        "|---|---|---|--:|",
         *(_run_row(record, url) for record in group),
         "",
         *(f"{name}\n: {'; '.join(sorted(found))}\n" for name, found in facts),
@@ -91,7 +131,8 @@ def _run_row(record, url):
     name, facts = f"{record.experiment}/{record.name}", record.provenance
     part = ", its last part" if facts["resumed"] else ""
     address = f"{url}/blob/main/iclbook/records/store/{name}.json"
-    return f"| [{name}]({address}) | {facts['created'][:10]} | {facts['seconds']:.0f}{part} |"
+    cells = [f"[{name}]({address})", ", ".join(_tasks(record)) or "-", facts["created"][:10]]
+    return f"| {' | '.join(cells)} | {facts['seconds']:.0f}{part} |"
 
 
 def _settings(config):

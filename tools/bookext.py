@@ -4,6 +4,9 @@
 - The lists of the back matter and the samples of colours become substitutions for the pages.
 - Pictures are small and load lazily.
 - ``tools/formulas.py`` typesets the formulas, and ``tools/assets.py`` joins styles and scripts.
+- ``tools/terms.py`` leads from the first use of a term to the glossary.
+- ``tools/quiz.py`` lets a page ask questions.
+- ``tools/previews.py`` keeps in a page what its links show of other pages.
 - ``tools/furniture.py`` puts around each page what is not its text.
 """
 
@@ -23,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from iclbook.figures import COLOURS
 from tools.backmatter import records_markdown, unchecked_markdown
+from tools.furniture import paths_markdown
 from tools.repository import checked_url
 
 
@@ -76,6 +80,7 @@ def derive_settings(app, config):
     config.html_baseurl = config.ogp_site_url = pages_url(url)
     config.ogp_site_name = config.html_title
     config.myst_substitutions |= {
+        "reading_paths": paths_markdown(config.reading_paths),
         "issues": f"[open an issue]({url}/issues)",
         "clone": f"```bash\ngit clone {url}\ncd {url.rsplit('/', 1)[-1]}\n```",
         "install": f'```bash\npip install "iclbook @ git+{url}"\n```',
@@ -116,6 +121,9 @@ def setup(app):
     register_plugin("pybtex.style.formatting", "authoryear", AuthorYearStyle)
     app.setup_extension("tools.formulas")
     app.setup_extension("tools.furniture")
+    app.setup_extension("tools.terms")
+    app.setup_extension("tools.quiz")
+    app.setup_extension("tools.previews")
     app.setup_extension("tools.assets")
     app.connect("config-inited", derive_settings)
     app.connect("html-page-context", mend_body)

@@ -1,6 +1,7 @@
 """What stands around the text of a page, and what the site tells those who look for its pages.
 
 - Each chapter says how long it takes to read, and how to cite it.
+- Reading paths lead from chapter to chapter, past those that they leave out.
 - Each page can be edited, reported on, and, if it is a notebook, run and downloaded.
 - The foot of a page names version, day and licences; ``sitemap.xml`` lists the pages.
 """
@@ -44,9 +45,10 @@ def reading_minutes(doctree):
 def furnish(app, pagename, templatename, context, doctree):
     """Give the templates of a page what they show."""
     repository = app.config.html_theme_options["repository_url"]
-    context["edition"] = {**EDITION, "repository": repository}
+    context["edition"] = {**EDITION, "repository": repository, "site": app.config.html_baseurl}
     if doctree is None:
         return
+    context["paths"] = list(passing(app, pagename))
     source = Path(app.env.doc2path(pagename))
     place = source.relative_to(app.srcdir).as_posix()
     context["actions"] = [
@@ -69,6 +71,26 @@ def furnish(app, pagename, templatename, context, doctree):
     )
     minutes = f'<p class="reading-time">About {reading_minutes(doctree)} minutes to read</p>'
     context["body"] = context["body"].replace("</h1>", f"</h1>\n{minutes}", 1)
+
+
+def passing(app, pagename):
+    """Yield the reading paths that pass a page, each with its neighbours there."""
+    for name, pages in app.config.reading_paths.items():
+        if pagename in pages:
+            place = pages.index(pagename)
+            before, after = pages[:place][-1:], pages[place + 1 :][:1]
+            ways = [("before", page) for page in before] + [("next", page) for page in after]
+            titles = {page: app.env.titles[page].astext() for _, page in ways}
+            facts = {"name": name, "number": place + 1, "length": len(pages)}
+            yield {**facts, "ways": ways, "titles": titles}
+
+
+def paths_markdown(paths):
+    """Return a list of the reading paths for the first page of the book."""
+    return "\n".join(
+        f"- **{name}**: {', '.join(f'[](/{page}.ipynb)' for page in pages)}."
+        for name, pages in paths.items()
+    )
 
 
 def in_colab(options, place):
@@ -121,6 +143,7 @@ EDITION = {"version": iclbook.__version__, "day": last_change()}
 
 def setup(app):
     """Connect to Sphinx."""
+    app.add_config_value("reading_paths", {}, "html", dict)
     app.connect("html-page-context", mend_buttons, priority=800)
     # Before the theme, which drops what its templates leave empty.
     app.connect("html-page-context", furnish, priority=400)

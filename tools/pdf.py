@@ -104,7 +104,7 @@ def article(name, text, pages, site):
 
     body = GLYPHS.sub("", ARTICLE.search(text)[1])
     body = LEADING.sub(led, NAMING.sub(named, body))
-    body = body.replace(' loading="lazy"', "")
+    body = body.replace(' loading="lazy"', "").replace('class="answer">', 'class="answer" open>')
     return f'<article class="bd-article" id="{name}">{body}</article>'
 
 

@@ -26,6 +26,8 @@ import sys
 if "google.colab" in sys.modules:
     %pip install -q "iclbook @ git+{url}\""""
 COLAB_CELL = """\
+# Needs the package iclbook and, where a chapter loads a pretrained model, the network once.
+# Colab installs it here. Elsewhere: pip install "iclbook @ git+{source}"
 import sys
 
 if "google.colab" in sys.modules:

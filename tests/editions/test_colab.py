@@ -3,6 +3,7 @@
 import re
 import shutil
 import zipfile
+from html import unescape
 from itertools import pairwise
 
 import nbformat
@@ -106,6 +107,17 @@ def test_numbers_are_those_of_the_site(notebook, name):
     figures = re.findall(r'<span class="caption-number">Fig\. ([\d.]+?)\s*</span>', html)
     assert re.findall(r"\\tag\{([\d.]+)\}", text(notebook)) == equations
     assert re.findall(r"\*Fig\. ([\d.]+?)\.\*", text(notebook)) == figures
+
+
+def test_the_table_has_numbers_where_the_chapter_has_placeholders():
+    name = "book/gpt/the-table.ipynb"
+    chapter, plain = (text(nbformat.read(root / name, as_version=4)) for root in (ROOT, TARGET))
+    placeholders = re.findall(r"\{glue(?::text)?\}`", chapter)
+    html = (ROOT / "_build/html" / name).with_suffix(".html").read_text("utf-8")
+    numbers = re.findall(r'<span class="output text_plain">(.*?)</span>', html)
+    assert len(numbers) == len(placeholders) > 20
+    shown = plain.replace("\\", "")
+    assert [number for number in numbers if unescape(number) not in shown] == []
 
 
 def test_captions_stand_under_their_figures(notebook):

@@ -72,3 +72,41 @@ def test_the_site_address_follows_from_the_repository():
     )
     with pytest.raises(ValueError, match=r"expected https://github\.com"):
         bookext.pages_url("https://example.org/book")
+
+
+def test_runs_are_filtered_by_experiment_model_and_task(visit):
+    page = visit("book/records").page
+    form, rows = (
+        page.get_by_role("search", name="Recorded runs"),
+        "section section tbody tr:visible",
+    )
+    told = form.locator("output")
+    total = len(all_records())
+    assert told.inner_text() == f"{total} of {total} runs are shown."
+    form.get_by_label("Experiment").press("ArrowDown")  # by keyboard: the first experiment
+    assert 0 < page.locator(rows).count() < total
+    form.get_by_label("Experiment").select_option("gpt-cell")
+    form.get_by_label("Model").select_option("smollm2")
+    form.get_by_label("Task").select_option("mr")
+    names = page.locator(f"{rows} td:first-child").all_inner_texts()
+    assert told.inner_text() == f"{len(names)} of {total} runs are shown."
+    assert names
+    assert [name for name in names if not name.startswith("gpt-cell/smollm2-mr")] == []
+    page.evaluate("location.hash = 'records-gpt-rate'")  # whoever follows a link sees all again
+    page.wait_for_function("!document.getElementById('records-gpt-rate').closest('[hidden]')")
+    assert told.inner_text() == f"{total} of {total} runs are shown."
+
+
+def test_every_experiment_has_an_anchor(site):
+    soup = BeautifulSoup((site / "book/records.html").read_text("utf-8"), "html.parser")
+    places = {tag["id"] for tag in soup.find_all(id=True)}
+    assert {f"records-{record.experiment}" for record in all_records()} <= places
+
+
+def test_all_runs_are_shown_without_scripts(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}book/records.html")
+    assert page.locator(".runs-filter").is_hidden()
+    assert page.locator("section section tbody tr:visible").count() == len(all_records())
+    context.close()

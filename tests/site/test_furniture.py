@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
+import yaml
 from docutils import nodes
 from test_files import parsed
 
@@ -53,8 +54,36 @@ def test_the_foot_of_a_page_names_version_day_and_licences(site, page_name):
     assert "Apache 2.0" in foot
 
 
+def test_the_foot_of_a_page_leads_to_the_whole_book(site, repository_url):
+    foot = parsed(site / "book/intro.html").select_one(".bd-footer-content")
+    links = {a.get_text(): a["href"] for a in foot.find_all("a")}
+    home = pages_url(repository_url)
+    published = (ROOT / ".github/workflows/publish.yml").read_text("utf-8")
+    for name, kind in [("PDF", "pdf"), ("EPUB", "epub")]:
+        assert links[name] == f"{home}iclbook.{kind}"
+        assert f"_build/{kind}/iclbook.{kind}" in published
+
+
 def test_outside_a_repository_there_is_no_day(tmp_path):
     assert furniture.last_change(tmp_path) == ""
+
+
+def test_paths_lead_from_chapter_to_chapter_and_leave_out_nothing_needed(site):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    for name, pages in config["sphinx"]["config"]["reading_paths"].items():
+        for place, page in enumerate(pages):
+            path, folder = site / f"{page}.html", (site / page).parent
+            soup = parsed(path)
+            title = soup.find("dt", string=f"{name}, {place + 1} of {len(pages)}")
+            led = [a["href"] for a in title.find_next("dd").find_all("a")]
+            around = pages[max(0, place - 1) : place] + pages[place + 1 : place + 2]
+            assert [(folder / a).resolve() for a in led] == [
+                site.resolve() / f"{p}.html" for p in around
+            ]
+            needs = next(p for p in soup.select(".bd-article p") if "Needs:" in p.get_text())
+            needed = {urlsplit(a["href"]).path for a in needs.find_all("a", class_="internal")}
+            known = [(site / f"{before}.html").resolve() for before in pages[:place]]
+            assert [n for n in needed if (folder / n).resolve() not in known] == []
 
 
 def test_search_engines_find_every_page(site, page_name, repository_url):

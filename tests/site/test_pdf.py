@@ -44,3 +44,7 @@ def test_links_are_those_of_the_one_page(address, within):
     text = f'<article class="bd-article"><a href="{address}">x</a></article>'
     html = pdf.article("book/dual/softmax", text, PAGES, "https://site/")
     assert f'<a href="{within}">' in html
+
+
+def test_answers_to_questions_are_unfolded_on_paper(whole):
+    assert whole.count('<details class="answer" open>') == whole.count('class="quiz ') > 3

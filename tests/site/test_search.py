@@ -61,6 +61,11 @@ def test_symbols_and_names_are_found(search, words, page):
     assert page in search(words)
 
 
+@pytest.mark.parametrize("words", ["Delta W", "ΔW", r"\eta", "eta", r"\Delta W_ICL", "lambda"])
+def test_a_symbol_leads_to_the_page_of_notation(search, words):
+    assert search(words)[0] == "book/notation"
+
+
 def test_what_was_searched_stands_out_where_the_search_leads(visit):
     page = visit("search", "dark").page
     page.goto(f"{page.url}?q=heavy+ball")

@@ -23,6 +23,12 @@ from iclbook.figures import COLOURS
 from tools.backmatter import records_markdown, unchecked_markdown
 from tools.repository import checked_url
 
+OUTPUT = re.compile(
+    r'(?P<start><div class="output [^>]*><div class="highlight">)<pre>(?P<text>.*?)(?=</pre>)', re.S
+)
+COLUMNS = re.compile(r"\S {2,}\S|^ *[\[(]", re.M)
+"""What an output in columns has: gaps between words, or the bracket of an array."""
+
 
 class AuthorYearLabels(BaseLabelStyle):
     """Labels of the reference list as the text cites: last names and year."""
@@ -86,13 +92,18 @@ def derive_settings(app, config):
 
 
 def mend_body(app, pagename, templatename, context, doctree):
-    """Keep identifiers unique.
+    """Keep identifiers unique, and let outputs wrap that are sentences.
 
     sphinx-exercise and sphinx-proof name all their boxes alike, and nothing refers to those names.
     """
     if "body" in context:
-        needless = r' id="(?:(?:exercise|solution|proof)-content|proof)"'
-        context["body"] = re.sub(needless, "", context["body"])
+        body = re.sub(r' id="(?:(?:exercise|solution|proof)-content|proof)"', "", context["body"])
+        context["body"] = OUTPUT.sub(_wrapping, body)
+
+
+def _wrapping(found):
+    in_columns = COLUMNS.search(re.sub("<[^>]*>", "", found["text"]))
+    return found[0] if in_columns else f'{found["start"]}<pre class="sentences">{found["text"]}'
 
 
 def setup(app):

@@ -1,8 +1,9 @@
 """The pictures of a page: small files of their own, loaded when needed, and told in words.
 
 A slider keeps its frames in the notebook. On the site each becomes a file, so that a page's text
-does not wait for pictures further down. A picture without alternative text, or with one that says
-nothing, is a warning: it stops the build.
+does not wait for pictures further down. A picture takes its place before it is loaded, and a wide
+one has a box to scroll in on a phone. One without alternative text, or with one that says nothing,
+is a warning: it stops the build.
 """
 
 import base64
@@ -17,6 +18,7 @@ from sphinx.util import logging
 from sphinx.util.osutil import relative_uri
 
 FOLDER = "_images/frames"
+WIDE = 600  # pixels; what is wider would have letters too small to read on a phone
 FRAME = re.compile(r'src="data:image/png;base64,(?P<data>[^"]+)"')
 PICTURE = re.compile(r"<img\b[^>]*>")
 SAID = re.compile(r'\b(?P<name>alt|data-sentence)="(?P<text>[^"]*)"')
@@ -47,9 +49,10 @@ def trouble(picture):
 
 
 def mend_pictures(app, pagename, templatename, context, doctree):
-    """Give frames files, let pictures load when the reader comes near, and ask for their words."""
+    """Give frames files, and each picture its size and a late start; ask for its words."""
     if "body" not in context:
         return
+    sources = {name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
 
     def store(found):
         data = base64.b64decode(found["data"])
@@ -59,12 +62,23 @@ def mend_pictures(app, pagename, templatename, context, doctree):
         path.write_bytes(data)
         return f'src="{relative_uri(app.builder.get_target_uri(pagename), name)}"'
 
-    body = FRAME.sub(store, context["body"])
-    context["body"] = re.sub(r"<img(?![^>]*\bloading=)", '<img loading="lazy"', body)
-    for picture in PICTURE.findall(context["body"]):
+    def mend(found):
+        picture = found[0]
         if wrong := trouble(picture):
-            source = re.search(r'src="([^"]{,60})', picture)
-            logger.warning(f"The picture {source[1] if source else ''} {wrong}", location=pagename)
+            logger.warning(f"The picture {picture[:80]} ... {wrong}", location=pagename)
+        source = sources.get(re.search(r'src="[^"]*?([^"/]*)"', picture)[1])
+        if source and source.suffix == ".png" and "width" not in picture:
+            with Image.open(source) as image:
+                picture = picture.replace("<img", '<img width="{}" height="{}"'.format(*image.size))
+        if "loading=" not in picture:
+            picture = picture.replace("<img", '<img loading="lazy"')
+        width = re.search(r' width="(\d+)"', picture)
+        if width is None or int(width[1]) < WIDE:
+            return picture
+        picture = picture.replace("<img", '<img class="wide"')
+        return picture if "data-sentence" in picture else f'<span class="picture">{picture}</span>'
+
+    context["body"] = PICTURE.sub(mend, FRAME.sub(store, context["body"]))
 
 
 def shrink_pictures(app, error):

@@ -199,6 +199,7 @@ def kernel_attention(
 
     .. math::
         \Big(\sum_i v_i \phi(k_i)^\top\Big)\,\phi(q) \Big/ \sum_i \phi(k_i) \cdot \phi(q)
+
     (Katharopoulos et al. 2020, eq. 5).
 
     Raises

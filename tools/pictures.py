@@ -67,7 +67,7 @@ def mend_pictures(app, pagename, templatename, context, doctree):
         if wrong := trouble(picture):
             logger.warning(f"The picture {picture[:80]} ... {wrong}", location=pagename)
         source = sources.get(re.search(r'src="[^"]*?([^"/]*)"', picture)[1])
-        if source and source.suffix == ".png" and "width" not in picture:
+        if source and source.suffix == ".png" and " width=" not in picture:
             with Image.open(source) as image:
                 picture = picture.replace("<img", '<img width="{}" height="{}"'.format(*image.size))
         if "loading=" not in picture:

@@ -51,11 +51,12 @@ def test_the_way_on_stays_on_a_phone(visit, chapters):
 def test_what_scrolls_on_a_phone_shows_that_there_is_more(visit):
     page = visit("book/gpt/the-table", "phone").page
     table = page.locator(".comparison").first
-    page.wait_for_function("document.querySelector('.comparison').classList.contains('more')")
+    table.scroll_into_view_if_needed()
+    page.locator(".comparison.more").first.wait_for()
     assert "gradient" in table.evaluate("e => getComputedStyle(e).maskImage")
     assert table.get_attribute("tabindex") == "0"
     table.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
-    page.wait_for_function("!document.querySelector('.comparison').classList.contains('more')")
+    page.locator(".comparison:not(.more)").first.wait_for()
 
 
 def test_the_contents_stay_open_beside_a_note(site, visit, chapters):

@@ -64,6 +64,12 @@
     slider.addEventListener("input", show);
     control.hidden = false;
     show();
+    // The site keeps frames as files: all are fetched when the reader comes near, so that none is late.
+    new IntersectionObserver((entries, watch) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      watch.disconnect();
+      images.forEach((image) => { image.loading = "eager"; });
+    }, { rootMargin: "600px" }).observe(figure);
   };
 
   // ---- values of a picture to point at ---------------------------------------------------------

@@ -73,7 +73,6 @@ def test_the_contents_stay_open_beside_a_note(site, visit, chapters):
 
 
 def test_a_link_into_a_page_leads_to_its_place(visit):
-    """Also where the sections before it were not laid out yet."""
     page = visit("book/gpt/the-table").page
     place = page.locator(".bd-sidebar-secondary nav a").last.get_attribute("href")
     visited = page.context.new_page()

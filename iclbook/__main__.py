@@ -7,8 +7,8 @@ are those of the package; ``--store FOLDER`` names another folder.
 settings of your own and keeps it as a record; ``python -m iclbook doubts EXPERIMENT ...`` one of
 Part V.
 
-``python -m iclbook run|table|tasks|models|pretrain`` are the language experiments, ``momentum`` and
-``momentum-pretrained`` those of Part IV.
+``python -m iclbook run|table|tasks|models|pretrain`` are the language experiments, ``momentum``,
+``momentum-pretrained`` and ``momentum-cost`` those of Part IV.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Printed tables: what a chapter shows under its code, in columns that line up."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 DASH = "–"
@@ -55,6 +55,25 @@ def table(head: Sequence, rows: Sequence[Sequence], digits: int = 2) -> None:
     for first, *others in lines:
         cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
         print("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+
+
+def checks(results: Mapping[str, bool]) -> None:
+    """Print what was checked, and whether it holds.
+
+    Parameters
+    ----------
+    results : mapping of str to bool
+        By what is claimed; booleans of NumPy and torch count too.
+
+    Raises
+    ------
+    ValueError
+        If nothing was checked.
+    """
+    if not results:
+        raise ValueError("results must have an entry for each check, got none")
+    rows = [[claim, "yes" if holds else "NO"] for claim, holds in results.items()]
+    table(["check", "holds"], rows)
 
 
 def _cell(value: str | Real | None, digits: int) -> str:

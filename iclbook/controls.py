@@ -13,7 +13,6 @@ import html
 import io
 import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -27,6 +26,8 @@ from PIL import Image
 
 MAX_FRAMES_BYTES = 300_000
 """Size limit of the HTML that :func:`play` stores in a page."""
+
+_WEB = resources.files("iclbook") / "web"
 
 
 def play(
@@ -81,24 +82,37 @@ def play(
     show(_frames_html(frames, rows, sentences, label, start), _table_text(rows))
 
 
-def explorable(name: str, state: Mapping[str, Any], *, table: Sequence[Mapping[str, Any]]) -> None:
+def explorable(
+    name: str,
+    state: Mapping[str, Any],
+    *,
+    table: Sequence[Mapping[str, Any]],
+    picture: Figure | None = None,
+    alt: str = "",
+) -> None:
     """Display a picture that the reader can move, computed in the browser.
 
     Parameters
     ----------
     name : str
-        Which explorable, for example ``"fast-weights"``; they live in ``web/components.js``.
+        Which explorable, for example ``"fast-weights"``; each is a script in ``web/``.
     state : mapping
         Where it starts: numbers, strings, lists and dicts only.
     table : sequence of dict
         Rows of the same start in numbers; shown where scripts do not run.
+    picture : Figure, optional
+        The same start drawn; shown where scripts do not run, and in print.
+    alt : str
+        One sentence that says what the picture shows.
 
     Raises
     ------
     ValueError
-        If ``components.js`` has no such explorable, or the state cannot be written as JSON.
+        If there is no such explorable, the state cannot be written as JSON, or a picture has no
+        sentence.
     """
-    known = re.findall(r'^\s*register\("([a-z-]+)"', _web("components.js"), flags=re.MULTILINE)
+    known = sorted(path.name[:-3] for path in _WEB.iterdir() if path.name.endswith(".js"))
+    known.remove("components")
     if name not in known:
         raise ValueError(f"no explorable {name!r}; known: {', '.join(known)}")
     try:
@@ -108,14 +122,21 @@ def explorable(name: str, state: Mapping[str, Any], *, table: Sequence[Mapping[s
             f"state of explorable {name!r} must be JSON without NaN ({error}); use .tolist()"
         ) from error
     rows = [_row(row) for row in table]
+    still = ""
+    if picture is not None:
+        if not alt.strip():
+            raise ValueError(f"the picture of explorable {name!r} needs alt, what it shows")
+        source = base64.b64encode(_png(picture, colours=64)).decode()
+        said = html.escape(alt)
+        still = f'<img class="still" src="data:image/png;base64,{source}" alt="{said}">\n'
     body = (
         f'<div class="explorable" data-explorable="{name}" data-state="{html.escape(data)}">\n'
-        f"{_table_html(rows, 'The starting numbers as a table', is_open=True)}\n</div>"
+        f"{still}{_table_html(rows, 'The starting numbers as a table', is_open=True)}\n</div>"
     )
-    show(body, _table_text(rows))
+    show(body, _table_text(rows), f"{name}.js")
 
 
-def show(body: str, text: str) -> None:
+def show(body: str, text: str, script: str = "") -> None:
     """Display HTML that needs no kernel, with the same content as plain text.
 
     Parameters
@@ -124,12 +145,12 @@ def show(body: str, text: str) -> None:
         HTML, styled by ``web/components.css``.
     text : str
         What the tests compare, and what is shown where there is no HTML.
+    script : str
+        A file of ``web/`` that it needs beside ``components.js``.
     """
-    if not _is_static():  # the page brings its own style and script; a notebook has none
-        body = (
-            f"<style>{_web('components.css')}</style>\n{body}\n"
-            f"<script>{_web('components.js')}</script>"
-        )
+    if not _is_static():  # the page brings its own style and scripts; a notebook has none
+        scripts = "\n".join(_web(file) for file in ("components.js", script) if file)
+        body = f"<style>{_web('components.css')}</style>\n{body}\n<script>{scripts}</script>"
     display({"text/html": body, "text/plain": text}, raw=True)
 
 
@@ -138,7 +159,7 @@ def _is_static() -> bool:
 
 
 def _web(name: str) -> str:
-    return resources.files("iclbook").joinpath("web", name).read_text(encoding="utf-8")
+    return (_WEB / name).read_text(encoding="utf-8")
 
 
 def _live_player(draw: Callable, values: list, label: str, alt: Callable, start: int) -> Any:

@@ -4,7 +4,8 @@ A chapter calls :func:`use_style` once. It takes its colours from :data:`COLOURS
 role looks the same in every figure, table and explorable of the book. Numbers that the prose
 quotes go through :func:`glue`.
 
-The controls of a page, ``play`` and ``explorable``, live in :mod:`iclbook.controls`.
+The controls of a page, ``play`` and ``explorable``, live in :mod:`iclbook.controls`, values to
+point at in :mod:`iclbook.pointing`.
 """
 
 import math
@@ -17,8 +18,19 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from iclbook.controls import explorable, play
+from iclbook.pointing import point_at
 
-__all__ = ["COLOURS", "SIGNED", "UNSIGNED", "explorable", "glue", "image_row", "play", "use_style"]
+__all__ = [
+    "COLOURS",
+    "SIGNED",
+    "UNSIGNED",
+    "explorable",
+    "glue",
+    "image_row",
+    "play",
+    "point_at",
+    "use_style",
+]
 
 COLOURS = {
     "trained": "#0060CC",  # gradient descent, weights, weight updates

@@ -77,7 +77,7 @@ def load(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        kept = torch.load(path, weights_only=True)
+        kept = torch.load(path, map_location="cpu", weights_only=True)
         before, state = kept["settings"], kept["state"]
         differ = "; ".join(
             f"{name} was {shorten(before.get(name, 'unknown'), 60)} and is {shorten(now, 60)}"

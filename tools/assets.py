@@ -44,6 +44,12 @@ URL = re.compile(r"""url\(\s*["']?(?!data:|#)(?P<path>[^"')]+)["']?\s*\)""")
 NESTED = re.compile(r"\([^()]*\)|\[[^\]]*\]")
 CLASS_OR_ID = re.compile(r"[.#](-?[A-Za-z_][\w-]*)")
 
+# The theme asks every box in turn whether it scrolls, and marks it: the page would be laid out anew
+# for each, before anything is drawn. book.js has the browser tell it.
+ASKS_BOXES = (
+    '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",'
+    '".pst-scrollable-table-container"].join(", ")'
+)
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # says each table that it keeps
 
@@ -105,7 +111,10 @@ class Assets:
             if not any(out in (name or text) for out in LEFT_OUT):
                 kind = inline if not name else options if "documentation_options" in name else files
                 kind.append(re.sub(r"//# sourceMappingURL=\S+", "", text).strip())
-        return "\n;\n".join([*options, *inline, *files])
+        joined = "\n;\n".join([*options, *inline, *files])
+        if ASKS_BOXES not in joined:
+            raise ExtensionError("the theme looks for what scrolls in another way than before")
+        return joined.replace(ASKS_BOXES, '":not(*)"')
 
     def _delete_unnamed(self, text):
         """Delete what is named nowhere, and folders that are empty then."""

@@ -2,20 +2,18 @@
 
 - What names the repository's address is derived from ``repository.url`` in ``_config.yml``.
 - The lists of the back matter and the samples of colours become substitutions for the pages.
-- Pictures are small and load lazily.
-- ``tools/formulas.py`` typesets the formulas, and ``tools/assets.py`` joins styles and scripts.
+- ``tools/formulas.py`` typesets the formulas, ``tools/pictures.py`` looks after the pictures, and
+  ``tools/assets.py`` joins styles and scripts.
 - ``tools/terms.py`` leads from the first use of a term to the glossary.
 - ``tools/quiz.py`` lets a page ask questions.
 - ``tools/previews.py`` keeps in a page what its links show of other pages.
 - ``tools/furniture.py`` puts around each page what is not its text.
 """
 
-import os
 import re
 import sys
 from pathlib import Path
 
-from PIL import Image
 from pybtex.plugin import register_plugin
 from pybtex.richtext import Text
 from pybtex.style.formatting.plain import Style as PlainStyle
@@ -28,6 +26,12 @@ from iclbook.figures import COLOURS
 from tools.backmatter import records_markdown, unchecked_markdown
 from tools.furniture import paths_markdown
 from tools.repository import checked_url
+
+OUTPUT = re.compile(
+    r'(?P<start><div class="output [^>]*><div class="highlight">)<pre>(?P<text>.*?)(?=</pre>)', re.S
+)
+COLUMNS = re.compile(r"\S {2,}\S|^ *[\[(]", re.M)
+"""What an output in columns has: gaps between words, or the bracket of an array."""
 
 
 class AuthorYearLabels(BaseLabelStyle):
@@ -93,33 +97,25 @@ def derive_settings(app, config):
 
 
 def mend_body(app, pagename, templatename, context, doctree):
-    """Let pictures load when the reader comes near them, and keep identifiers unique.
+    """Keep identifiers unique, and let outputs wrap that are sentences.
 
     sphinx-exercise and sphinx-proof name all their boxes alike, and nothing refers to those names.
     """
     if "body" in context:
         body = re.sub(r' id="(?:(?:exercise|solution|proof)-content|proof)"', "", context["body"])
-        context["body"] = re.sub(r"<img(?![^>]*\bloading=)", '<img loading="lazy"', body)
+        context["body"] = OUTPUT.sub(_wrapping, body)
 
 
-def shrink_pictures(app, error):
-    """Store the site's figures with 256 colours: a third of the size, the same look."""
-    if error or app.builder.name != "html":
-        return
-    for path in Path(app.outdir, "_images").rglob("*.png"):
-        with Image.open(path) as picture:
-            if picture.mode == "P":
-                continue
-            small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        part = path.with_suffix(".part")
-        small.save(part, format="png", optimize=True)
-        os.replace(part, path)
+def _wrapping(found):
+    in_columns = COLUMNS.search(re.sub("<[^>]*>", "", found["text"]))
+    return found[0] if in_columns else f'{found["start"]}<pre class="sentences">{found["text"]}'
 
 
 def setup(app):
     """Connect to Sphinx."""
     register_plugin("pybtex.style.formatting", "authoryear", AuthorYearStyle)
     app.setup_extension("tools.formulas")
+    app.setup_extension("tools.pictures")
     app.setup_extension("tools.furniture")
     app.setup_extension("tools.terms")
     app.setup_extension("tools.quiz")
@@ -127,5 +123,4 @@ def setup(app):
     app.setup_extension("tools.assets")
     app.connect("config-inited", derive_settings)
     app.connect("html-page-context", mend_body)
-    app.connect("build-finished", shrink_pictures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,9 +5,9 @@ An exercise gives a correct solution, a few *cases* (arguments to call the answe
 who holds a certain misconception, with the hint for it. The answer is compared with all of them. A
 message says where to look and never what to write.
 
-Numbers may come as an array, a list, a tensor or a column, in single or double precision: form is
-never marked. Whatever an answer does, from `sys.exit` to recursion without end, the reader gets a
-verdict. A prediction, made before an experiment has run, is marked by `weigh`.
+Form is never marked (`iclbook.checks.results`). Whatever an answer does, from `sys.exit` to
+recursion without end, the reader gets a verdict. A prediction, made before an experiment has run,
+is marked by `weigh`.
 """
 
 import contextlib
@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from inspect import Parameter, signature
 
 import numpy as np
+
+from iclbook.checks.results import agree, as_numbers, in_words, shaped_like
 
 TOLERANCE = 1e-5  # relative to the largest number: single precision, with room for its rounding
 NEARLY = 1e-2  # closer than this looks like rounding on the way
@@ -99,7 +101,7 @@ def mark(
     if not callable(answer):
         return Verdict(
             False,
-            f"The check was given {_kind(answer)}; it expects your function itself, "
+            f"The check was given {in_words(answer)}; it expects your function itself, "
             f"without calling it. It calls it as f({call}).",
         )
     if not _accepts(answer, len(cases[0])):
@@ -119,8 +121,10 @@ def mark(
         )
     wanted = [_run(right, case) for case in cases]
     for value, want in zip(got, wanted, strict=True):
-        if not isinstance(value, _Stopped) and _numbers(value) is None:
-            return Verdict(False, f"Your function returns {_kind(value)}; expected {_kind(want)}.")
+        if not isinstance(value, _Stopped) and as_numbers(value) is None:
+            return Verdict(
+                False, f"Your function returns {in_words(value)}; expected {in_words(want)}."
+            )
     if _same(got, wanted):
         for place, value in at_edges.items():
             if not _same([value], [_run(right, edges[place])]):
@@ -132,11 +136,11 @@ def mark(
     for value, want in zip(got, wanted, strict=True):
         if isinstance(value, _Stopped):
             return Verdict(False, f"Your function stopped with {value.words}")
-        if not np.isfinite(_numbers(value)).all():
+        if not np.isfinite(as_numbers(value)).all():
             return Verdict(False, "Your result holds NaN or infinite numbers: look for a 0/0.")
-        if _shaped_like(value, want).shape != np.shape(want):
+        if shaped_like(value, want).shape != np.shape(want):
             return Verdict(
-                False, f"Your function returns {_kind(value)}; expected {_kind(want)}. {hint}"
+                False, f"Your function returns {in_words(value)}; expected {in_words(want)}. {hint}"
             )
     if _same(got, wanted, NEARLY):
         hint = f"Your numbers agree to about two digits. Do you round on the way? If not: {hint}"
@@ -218,45 +222,11 @@ def _same(got: list, wanted: list, tolerance: float = TOLERANCE) -> bool:
         not all(stopped)
         and stopped == [isinstance(value, _Stopped) for value in wanted]
         and all(
-            _close(a, b, tolerance)
+            agree(a, b, tolerance)
             for a, b, stop in zip(got, wanted, stopped, strict=True)
             if not stop
         )
     )
-
-
-def _close(value, want, tolerance: float) -> bool:
-    """Whether two results hold the same finite numbers, up to rounding and to their form."""
-    a, b = _shaped_like(value, want), _numbers(want)
-    if a is None or a.shape != b.shape or not np.isfinite(b).all():
-        return False
-    size = np.abs(b).max(initial=0)
-    return np.allclose(a, b, rtol=tolerance, atol=max(1e-9, tolerance * size))
-
-
-def _numbers(value):
-    """`value` as an array of real numbers, or None if it cannot be read as one."""
-    try:
-        array = np.asarray(_without_gradients(value))
-    except Exception:  # rows of unequal length
-        return None
-    return array.astype(float) if array.dtype.kind in "iuf" else None
-
-
-def _without_gradients(value):
-    """Tensors as arrays, also inside of lists."""
-    if isinstance(value, (list, tuple)):
-        return [_without_gradients(entry) for entry in value]
-    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
-
-
-def _shaped_like(value, want):
-    """The numbers of `value`; a row or a column is a vector where a vector is wanted."""
-    numbers = _numbers(value)
-    if numbers is None or np.ndim(want) > 1:
-        return numbers
-    flat = max(numbers.shape, default=1) == numbers.size == np.size(want)
-    return numbers.reshape(np.shape(want)) if flat else numbers
 
 
 def _what_happens(value) -> str:
@@ -265,9 +235,9 @@ def _what_happens(value) -> str:
         return f"your function stops with {value.words}"
     if value is None or value is Ellipsis:
         return "your function returns nothing"
-    numbers = _numbers(value)
+    numbers = as_numbers(value)
     if numbers is None:
-        return f"your function returns {_kind(value)}"
+        return f"your function returns {in_words(value)}"
     if not np.isfinite(numbers).all():
         return "your result holds NaN or infinite numbers"
     return "your function gives something else"
@@ -288,17 +258,3 @@ def _accepts(function: Callable, count: int) -> bool:
     ]
     needed = sum(p.default is Parameter.empty for p in positional)
     return needed <= count <= len(positional)
-
-
-def _kind(value) -> str:
-    """A value in words: its type, and its shape if it has one."""
-    if value is None or value is Ellipsis:
-        return "nothing in some cases"
-    name = {"ndarray": "array", "Tensor": "tensor"}.get(type(value).__name__, type(value).__name__)
-    words = f"{'an' if name[0] in 'aeio' else 'a'} {name}"
-    numbers = _numbers(value)
-    if numbers is not None:
-        return f"{words} of shape {numbers.shape}" if numbers.ndim else "a number"
-    if isinstance(value, np.ndarray) and value.ndim:
-        return f"{words} of shape {value.shape} with entries of type {value.dtype}"
-    return words

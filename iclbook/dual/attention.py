@@ -1,9 +1,10 @@
-"""Linear attention and its other face, a matrix of fast weights.
+r"""Linear attention and its other face, a matrix of fast weights.
 
-Attention without the softmax, over keys ``k_i`` and values ``v_i``, is ``sum_i v_i (k_i . q)``.
-Moving the bracket gives ``(sum_i v_i k_i^T) q = Delta W q``: the same numbers, read as an update.
-Derived in the chapter "Attention is training" (Schmidhuber 1992; Katharopoulos et al. 2020; Schlag,
-Irie and Schmidhuber 2021; Dai et al. 2023, section 3).
+Attention without the softmax, over keys :math:`k_i` and values :math:`v_i`, is
+:math:`\sum_i v_i\,(k_i \cdot q)`. Moving the bracket gives
+:math:`(\sum_i v_i k_i^\top)\,q = \Delta W q`: the same numbers, read as an update. Derived in the
+chapter "Attention is training" (Schmidhuber 1992; Katharopoulos et al. 2020; Schlag, Irie and
+Schmidhuber 2021; Dai et al. 2023, section 3).
 
 Shapes: keys K (N, d_k), values V (N, d_v), one row a demonstration; a query q (d_k,), or several as
 the rows of (m, d_k).
@@ -40,7 +41,7 @@ def refuse_overflow(result: np.ndarray, names: str) -> np.ndarray:
 def delta_w(
     K: Float[np.ndarray, "N d_k"], V: Float[np.ndarray, "N d_v"]
 ) -> Float[np.ndarray, "d_v d_k"]:
-    """The weight update that demonstrations amount to: ``sum_i v_i k_i^T``.
+    r"""The weight update that demonstrations amount to: :math:`\sum_i v_i k_i^\top`.
 
     Raises
     ------
@@ -58,7 +59,9 @@ def linear_attention(
     V: Float[np.ndarray, "N d_v"],
     q: Float[np.ndarray, "*m d_k"],
 ) -> Float[np.ndarray, "*m d_v"]:
-    """Unnormalised linear attention, ``sum_i v_i (k_i . q)``; no matrix d_v x d_k is formed.
+    r"""Unnormalised linear attention, :math:`\sum_i v_i\,(k_i \cdot q)`.
+
+    No matrix d_v x d_k is formed.
 
     Raises
     ------
@@ -88,7 +91,7 @@ class FastWeights:
         self.W = check_array("W", W, "d_v", "d_k").copy()
 
     def write(self, k: Float[np.ndarray, "d_k"], v: Float[np.ndarray, "d_v"]) -> None:
-        """Take in one demonstration: ``W <- W + v k^T``."""
+        r"""Take in one demonstration: :math:`W \leftarrow W + v k^\top`."""
         check_array("k", k, self.W.shape[1])
         check_array("v", v, self.W.shape[0])
         self.W += np.outer(v, k)
@@ -136,7 +139,7 @@ def causal_linear_attention_recurrent(
 def update_as_demonstrations(
     W: Float[np.ndarray, "d_v d_k"],
 ) -> tuple[Float[np.ndarray, "r d_k"], Float[np.ndarray, "r d_v"]]:
-    """The way back: the fewest demonstrations (K, V) whose update ``sum_i v_i k_i^T`` is W.
+    r"""The way back: the fewest demonstrations whose update :math:`\sum_i v_i k_i^\top` is W.
 
     From the singular value decomposition; r is the rank of W, and the keys are orthonormal.
 

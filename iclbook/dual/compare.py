@@ -48,7 +48,7 @@ def best_map(X: Float[np.ndarray, "m d"], A: Float[np.ndarray, "m d_out"]) -> np
 
 
 def relative_error(A: Float[np.ndarray, "m d"], B: Float[np.ndarray, "m d"]) -> float:
-    """``|A - B| / |A|`` in the Frobenius norm: 0 is equal, 1 is as bad as answering zero."""
+    """:math:`|A - B| / |A|` in the Frobenius norm: 0 is equal, 1 is as bad as answering zero."""
     _check_pair(A, B)
     if not A.any():
         raise ValueError("A is zero; expected vectors that an error can be relative to.")

@@ -1,9 +1,9 @@
-"""Softmax attention as a kernel machine, and what is lost without the softmax.
+r"""Softmax attention as a kernel machine, and what is lost without the softmax.
 
-Softmax attention weighs values by the exponential kernel ``exp(s k . q)``, divided by the weights'
-sum. The kernel is an inner product of infinitely many features (its Taylor series), so softmax
-attention is normalised linear attention in an infinite space. Random features make that space
-finite (Rahimi and Recht 2007; Choromanski et al. 2021). Derived in the chapter "Softmax".
+Softmax attention weighs values by the exponential kernel :math:`\exp(s\,k \cdot q)`, divided by the
+weights' sum. The kernel is an inner product of infinitely many features (its Taylor series), so
+softmax attention is normalised linear attention in an infinite space. Random features make that
+space finite (Rahimi and Recht 2007; Choromanski et al. 2021). Derived in the chapter "Softmax".
 
 The trap: unnormalised linear attention lives on another scale than softmax attention. Compare
 directions, or errors after the best scale, never raw differences.
@@ -26,7 +26,9 @@ def softmax_attention(
     q: Float[np.ndarray, "*m d_k"],
     scale: float | None = None,
 ) -> Float[np.ndarray, "*m d_v"]:
-    """``sum_i v_i softmax_i(scale k_i . q)``; the scale is 1/sqrt(d_k) unless given.
+    r"""Softmax attention, :math:`\sum_i v_i \operatorname{softmax}_i(s\,k_i \cdot q)`.
+
+    The scale s is 1/sqrt(d_k) unless given.
 
     Raises
     ------
@@ -49,14 +51,16 @@ def _scores(name: str, K: np.ndarray, q: np.ndarray, scale: float | None) -> np.
 
 @dataclass(frozen=True)
 class Split:
-    """The exact split of softmax attention over demonstrations X' and the query's own tokens X.
+    r"""The exact split of softmax attention over demonstrations X' and the query's own tokens X.
 
-    ``Attn([X'; X]) = (1 - lam) zero_shot + lam demonstrations``.
+    .. math::
+        \operatorname{Attn}([X'; X]) = (1 - \lambda)\,\operatorname{Attn}(X)
+        + \lambda\,\operatorname{Attn}(X')
 
     Attributes
     ----------
     lam : array ``(*m)``
-        Share of the attention that falls on the demonstrations, ``Z' / (Z' + Z)``.
+        Share of the attention that falls on the demonstrations, :math:`Z' / (Z' + Z)`.
     zero_shot : array ``(*m, d_v)``
         Attention over X alone.
     demonstrations : array ``(*m, d_v)``
@@ -69,7 +73,10 @@ class Split:
 
     @property
     def update(self) -> np.ndarray:
-        """What the demonstrations add: ``lam (Attn(X') - Attn(X))``, shape ``(*m, d_v)``."""
+        r"""What the demonstrations add, shape ``(*m, d_v)``.
+
+        :math:`\lambda\,(\operatorname{Attn}(X') - \operatorname{Attn}(X))`.
+        """
         return self.lam[..., None] * (self.demonstrations - self.zero_shot)
 
     @property
@@ -110,10 +117,11 @@ def _log_sum_exp(scores: np.ndarray) -> np.ndarray | np.floating:
 
 
 def exp_features(X: Float[np.ndarray, "n d"], degree: int) -> Float[np.ndarray, "n D"]:
-    """Features of the exponential kernel up to a degree, by its Taylor series.
+    r"""Features of the exponential kernel up to a degree, by its Taylor series.
 
-    ``exp(x . y) = sum_m (x . y)^m / m!`` and ``(x . y)^m`` is the inner product of the m-fold
-    tensor powers, so ``phi(x) = (1, x, x (x) x / sqrt(2!), ...)`` with ``D = sum_m d^m`` entries.
+    :math:`\exp(x \cdot y) = \sum_m (x \cdot y)^m / m!` and :math:`(x \cdot y)^m` is the inner
+    product of the m-fold tensor powers, so :math:`\phi(x) = (1, x, x \otimes x / \sqrt{2!}, \dots)`
+    with :math:`D = \sum_m d^m` entries.
 
     Raises
     ------
@@ -166,10 +174,10 @@ def random_directions(
 def positive_random_features(
     X: Float[np.ndarray, "n d"], Omega: Float[np.ndarray, "m d"]
 ) -> Float[np.ndarray, "n m"]:
-    """Positive features whose inner product is ``exp(x . y)`` on average over Omega.
+    r"""Positive features whose inner product is :math:`\exp(x \cdot y)` on average over Omega.
 
-    ``phi(x) = exp(Omega x - |x|^2 / 2) / sqrt(m)`` (Choromanski et al. 2021, lemma 1). For
-    the kernel ``exp(s k . q)`` pass ``sqrt(s) k`` and ``sqrt(s) q``.
+    :math:`\phi(x) = \exp(\Omega x - |x|^2 / 2) / \sqrt{m}` (Choromanski et al. 2021, lemma 1). For
+    the kernel :math:`\exp(s\,k \cdot q)` pass ``sqrt(s) k`` and ``sqrt(s) q``.
 
     Raises
     ------
@@ -187,9 +195,11 @@ def kernel_attention(
     V: Float[np.ndarray, "N d_v"],
     phi_q: Float[np.ndarray, "m D"],
 ) -> Float[np.ndarray, "m d_v"]:
-    """Normalised linear attention in feature space, with a state that does not grow with N.
+    r"""Normalised linear attention in feature space, with a state that does not grow with N.
 
-    ``(sum_i v_i phi(k_i)^T) phi(q) / (sum_i phi(k_i) . phi(q))``
+    .. math::
+        \Big(\sum_i v_i \phi(k_i)^\top\Big)\,\phi(q) \Big/ \sum_i \phi(k_i) \cdot \phi(q)
+
     (Katharopoulos et al. 2020, eq. 5).
 
     Raises

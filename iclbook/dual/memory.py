@@ -1,17 +1,18 @@
-"""A linear layer trained by gradient descent, and the training examples it remembers.
+r"""A linear layer trained by gradient descent, and the training examples it remembers.
 
-The layer is ``y = W x``. Its loss depends on the weights only through its outputs, so every
+The layer is :math:`y = W x`. Its loss depends on the weights only through its outputs, so every
 gradient is a sum of outer products of an *error* (at the output) and an *input*. Whatever is
 linear in the gradient keeps that shape: after T steps of gradient descent, with momentum and L2
 decay if one likes,
 
-    W_T = a_T W_0 + sum_t c_{T,t} sum_{i in B_t} eps_i^t x_i^T.
+.. math::
+    W_T = a_T W_0 + \sum_t c_{T,t} \sum_{i \in B_t} \epsilon_i^t\,x_i^\top.
 
 Derived in the chapter "Gradient descent is memory"; the identity is due to Aizerman, Braverman and
 Rozonoer (1964), its reading as attention to Irie, Csordas and Schmidhuber (2022).
 
-The trap: the errors ``eps_i^t`` depend on the weights along the way. The formula rewrites a
-finished training run. It does not replace running it.
+The trap: the errors :math:`\epsilon_i^t` depend on the weights along the way. The formula rewrites
+a finished training run. It does not replace running it.
 """
 
 from dataclasses import dataclass
@@ -37,9 +38,9 @@ def output_errors(
     Y: Float[np.ndarray, "b d_out"],
     loss: str = "squared",
 ) -> Float[np.ndarray, "b d_out"]:
-    """Minus the gradient of the mean loss at the outputs: the errors ``eps_i``, 1/b included.
+    r"""Minus the gradient of the mean loss at the outputs: the errors, 1/b included.
 
-    The loss is ``1/(2b) sum_i |outputs_i - y_i|^2`` ("squared") or the mean cross-entropy of
+    The loss is :math:`\frac{1}{2b} \sum_i |W x_i - y_i|^2` ("squared") or the mean cross-entropy of
     ``softmax(outputs_i)`` against the distribution ``y_i`` ("cross-entropy").
 
     Raises
@@ -62,13 +63,17 @@ def output_errors(
 def coefficients(
     T: int, eta: float, mu: float = 0.0, lam: float = 0.0
 ) -> tuple[float, Float[np.ndarray, "T"]]:
-    """How much of W_0 and of each step's gradient is left in the weights after T steps.
+    r"""How much of W_0 and of each step's gradient is left in the weights after T steps.
 
-    Heavy ball with L2 decay inside the gradient, ``V <- mu V + lam W - E``, ``W <- W - eta V``,
-    is a linear system with state (W, V), so its weights are its impulse response:
-    ``c_{T,t} = (A^(T-1-t) B)_1`` and ``a_T = (A^T)_11`` with
-    ``A = [[1 - eta lam, -eta mu], [lam, mu]]`` and ``B = (eta, -1)``.
-    Plain gradient descent is ``mu = lam = 0``: all ``c`` equal eta, and ``a_T = 1``.
+    Heavy ball with L2 decay inside the gradient, :math:`V \leftarrow \mu V + \lambda W - E`,
+    :math:`W \leftarrow W - \eta V`, is a linear system with state (W, V), so its weights are its
+    impulse response: :math:`c_{T,t} = (A^{T-1-t} B)_1` and :math:`a_T = (A^T)_{11}` with
+
+    .. math::
+        A = \begin{pmatrix} 1 - \eta\lambda & -\eta\mu \\ \lambda & \mu \end{pmatrix},
+        \qquad B = (\eta, -1).
+
+    Plain gradient descent is :math:`\mu = \lambda = 0`: all ``c`` equal eta, and :math:`a_T = 1`.
 
     Parameters
     ----------
@@ -105,7 +110,7 @@ def coefficients(
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A finished training run, with everything that the dual form needs.
+    r"""A finished training run, with everything that the dual form needs.
 
     Attributes
     ----------
@@ -114,7 +119,7 @@ class TrainingRun:
     weights : array (T + 1, d_out, d_in)
         The weights before the first step and after each one.
     errors : list of T arrays (b, d_out)
-        The errors ``eps_i^t`` of each step's batch, 1/b included.
+        The errors :math:`\epsilon_i^t` of each step's batch, 1/b included.
     batches : list of T arrays (b,)
         The row numbers in X of each step's batch.
     eta, mu, lam : float
@@ -136,7 +141,7 @@ class TrainingRun:
 
     @cached_property
     def outer_products(self) -> Float[np.ndarray, "T d_out d_in"]:
-        """Each step's sum of outer products, ``sum_{i in B_t} eps_i^t x_i^T``."""
+        r"""Each step's sum of outer products, :math:`\sum_{i \in B_t} \epsilon_i^t\,x_i^\top`."""
         return np.stack([E.T @ self.X[B] for E, B in zip(self.errors, self.batches, strict=True)])
 
     def coefficients(self, T: int | None = None) -> tuple[float, Float[np.ndarray, "T"]]:
@@ -152,9 +157,10 @@ class TrainingRun:
         return a * self.weights[0] + np.tensordot(c, self.outer_products[: len(c)], axes=1)
 
     def dual_values(self, T: int | None = None) -> Float[np.ndarray, "n d_out"]:
-        """One value a training example, ``e_i = sum_t c_{T,t} eps_i^t``, summed over its uses.
+        r"""One value a training example, summed over its uses.
 
-        With them ``W_T x = a_T W_0 x + sum_i e_i (x_i . x)``: unnormalised linear attention with
+        :math:`e_i = \sum_t c_{T,t}\,\epsilon_i^t`. With them
+        :math:`W_T x = a_T W_0 x + \sum_i e_i\,(x_i \cdot x)`: unnormalised linear attention with
         keys ``x_i`` and values ``e_i`` (chapter "The dual").
         """
         _, c = self.coefficients(T)
@@ -177,7 +183,7 @@ def train(
     batch_size: int | None = None,
     seed: int = 0,
 ) -> TrainingRun:
-    """Train ``y = W x`` by gradient descent and keep what the dual form needs.
+    """Train :math:`y = W x` by gradient descent and keep what the dual form needs.
 
     Parameters
     ----------

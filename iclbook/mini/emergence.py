@@ -26,7 +26,7 @@ from iclbook.gpt.tuning.finetune import Finetuning, finetune
 from iclbook.mini import model, tokenizer
 from iclbook.mini.little import Little, answers
 from iclbook.mini.training import Schedule, train, workplace
-from iclbook.records import Results
+from iclbook.records import Results, config_hash
 from iclbook.rounding import finite, rounded
 from iclbook.validate import check_choice, check_count, check_number
 
@@ -106,16 +106,17 @@ class Emergence:
 
     def schedule(self) -> Schedule:
         """How the model is trained."""
-        names = ("steps", "every", "lr", "warmup", "decay", "threads")
-        given = {name: getattr(self, name) for name in names}
-        return Schedule(**given, fall=0.3, precision="float32", optimiser="adam")
+        return Schedule.of(self, optimiser="adam")
 
     def language(self) -> Little:
         """What it is trained on."""
         return Little(words=self.words, labels=self.labels, examples=self.examples)
 
     def run(self) -> Results:
-        """Train, or go on from the state in ``ICLBOOK_CHECKPOINTS`` if that folder is set."""
+        """Train, or go on from the state in ``ICLBOOK_CHECKPOINTS`` if that folder is set.
+
+        There each choice of settings has a file of its own.
+        """
         language = self.language()
         words = language.vocabulary()
         net = model.untrained(
@@ -138,7 +139,7 @@ class Emergence:
                 asdict(self),
                 batch,
                 lambda step: answers(net, language),
-                folder / "emergence.pt",
+                folder / "emergence" / f"{self._state()}.pt",
                 language.is_label if self.loss == "labels" else None,
             )
         with tempfile.TemporaryDirectory(prefix="iclbook-") as place:
@@ -163,6 +164,11 @@ class Emergence:
                 "entries": {"value": rounded(counted(read), 4), "unit": "share of the entries"},
             },
         )
+
+    def _state(self) -> str:
+        """Name of the state: all settings but threads, which change no result that is asked for."""
+        same = {name: value for name, value in asdict(self).items() if name != "threads"}
+        return f"{self.loss}-{self.sheets:g}-seed-{self.seed}-{config_hash(same)[:8]}"
 
     def _compared(self, read: LanguageModel) -> dict[str, np.ndarray | np.floating]:
         """In context and finetuned on the same sheets: mean over sheets, for each rate."""

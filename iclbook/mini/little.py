@@ -151,7 +151,7 @@ def answers(net, language: Little, *, sheets: int = 400, seed: int = 1) -> dict[
     for kind in KINDS:
         rows, labels, values = language.sheets(sheets, kind, random)
         with torch.inference_mode():
-            scores = net(input_ids=torch.from_numpy(rows)).logits.numpy()
+            scores = net(input_ids=torch.from_numpy(rows).to(net.device)).logits.cpu().numpy()
         scores = scores[:, language.places() - 1]
         among = np.take_along_axis(scores, labels[:, None], axis=2).argmax(axis=2) == values
         said = scores.argmax(axis=2) == np.take_along_axis(labels, values, axis=1)

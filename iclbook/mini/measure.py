@@ -49,7 +49,7 @@ def right(net, rows, spots, words, values, first: int) -> float:
     import torch
 
     with torch.inference_mode():
-        scores = net(input_ids=torch.from_numpy(rows)).logits
+        scores = net(input_ids=torch.from_numpy(rows).to(net.device)).logits.cpu()
         sheet = torch.arange(len(rows))[:, None, None]
         spots, words = torch.from_numpy(spots[:, first:]), torch.from_numpy(words)
         chosen = scores[sheet, spots[..., None] - 1, words[:, None, :]].argmax(-1)

@@ -60,16 +60,7 @@ class Pretraining(Mixture):
 
     def schedule(self) -> Schedule:
         """How the model is trained."""
-        return Schedule(
-            steps=self.steps,
-            every=self.every,
-            lr=self.lr,
-            warmup=self.warmup,
-            fall=0.3,
-            decay=self.decay,
-            precision=self.precision,
-            threads=self.threads,
-        )
+        return Schedule.of(self)
 
     def run(self) -> Results:
         """Pretrain, or go on from the state in ``ICLBOOK_CHECKPOINTS`` if that folder is set.

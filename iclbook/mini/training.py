@@ -9,9 +9,9 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from iclbook import states
 from iclbook.threads import check_threads, limited
 from iclbook.validate import check_choice, check_count, check_number
 
-FREE = ("steps", "threads")
+FREE = ("steps", "threads", "device")
 """Settings that may change when a training goes on."""
 
 
@@ -33,14 +33,16 @@ class Schedule:
     ----------
     steps, every : int
         Optimiser steps; steps between two measurements, after which the state is written.
-    lr, warmup, fall : float, int, float
-        Learning rate, reached after `warmup` steps; share of the steps in which it falls.
+    lr, warmup : float, int
+        Learning rate, reached after `warmup` steps.
     decay : float
         Weight decay of the matrices inside the layers.
-    precision : str
-        Of products of matrices: ``"bfloat16"`` or ``"float32"``; the weights stay in float32.
     threads : int
         CPU threads.
+    precision : str
+        Of products of matrices: ``"bfloat16"`` or ``"float32"``; the weights stay in float32.
+    fall : float
+        Share of the steps, the last of them, in which the learning rate falls.
     optimiser : str
         Of the matrices inside the layers: ``"muon"``, or ``"adam"`` as for all else.
     """
@@ -49,10 +51,10 @@ class Schedule:
     every: int
     lr: float
     warmup: int
-    fall: float
     decay: float
-    precision: str
     threads: int
+    precision: str = "float32"
+    fall: float = 0.3
     optimiser: str = "muon"
 
     def __post_init__(self):
@@ -66,6 +68,14 @@ class Schedule:
         check_choice("optimiser", self.optimiser, ("muon", "adam"))
         if self.steps % self.every:
             raise ValueError(f"every is {self.every}; expected a divisor of {self.steps} steps.")
+
+    @classmethod
+    def of(cls, settings, **others) -> "Schedule":
+        """The schedule of some settings: what they have by these names, and what is given here."""
+        named = {
+            x.name: getattr(settings, x.name) for x in fields(cls) if hasattr(settings, x.name)
+        }
+        return cls(**named | others)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
@@ -101,6 +111,7 @@ def train(
     look: Callable[[int], dict[str, Any]],
     path: Path,
     targets: Callable[[np.ndarray], np.ndarray] | None = None,
+    speeds: Mapping[str, float] | None = None,
 ) -> dict[str, list]:
     """Train a language model from the start, or from the state in a file.
 
@@ -124,6 +135,9 @@ def train(
     targets : callable, optional
         Rows of token ids (rows, length) to a bool array of this shape: which tokens are predicted.
         Default: all, but for the first of a row, which is given.
+    speeds : mapping, optional
+        Last part of a parameter's name to how many times the learning rate it learns with; not for
+        the matrices inside the layers.
 
     Returns
     -------
@@ -140,7 +154,7 @@ def train(
         If the loss is no longer finite.
     """
     same = {name: v for name, v in (settings | asdict(how)).items() if name not in FREE}
-    optimisers = _optimisers(net, how)
+    optimisers = _optimisers(net, how, speeds or {})
     seen = _resume(path, same, how, net, optimisers)
 
     def measure(step, **found):
@@ -201,11 +215,12 @@ def _loss(net, rows, wanted, precision):
     """Next-token loss of rows, summed."""
     import torch
 
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-        logits = net(input_ids=torch.from_numpy(rows)).logits[:, :-1]
+    ids, wanted = (torch.from_numpy(x).to(net.device) for x in (rows, wanted))
+    with torch.autocast(net.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        logits = net(input_ids=ids).logits[:, :-1]
     return torch.nn.functional.cross_entropy(
         logits.float().flatten(0, 1),
-        torch.from_numpy(wanted).flatten(),
+        wanted.flatten(),
         reduction="sum",
         ignore_index=-1,
     )
@@ -226,20 +241,24 @@ def _step(net, optimisers, batch, how, step, targets):
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     for optimiser in optimisers:
         for group in optimiser.param_groups:
-            group["lr"] = how.rate(step)
+            group["lr"] = how.rate(step) * group.get("speed", 1.0)
         optimiser.step()
     net.zero_grad()
     return total
 
 
-def _optimisers(net, how):
+def _optimisers(net, how, speeds):
     """Muon or AdamW for the matrices inside the layers, AdamW for all else; one learning rate."""
     import torch
 
-    inner, rest = [], []
+    inner, rest = [], {}
     for name, parameter in net.named_parameters():
-        (inner if parameter.ndim == 2 and ".layers." in name else rest).append(parameter)
-    rest = torch.optim.AdamW(rest, lr=how.lr, betas=(0.9, 0.98), weight_decay=0.0)
+        if parameter.ndim == 2 and ".layers." in name:
+            inner.append(parameter)
+        else:
+            rest.setdefault(speeds.get(name.rpartition(".")[2], 1.0), []).append(parameter)
+    groups = [{"params": those, "speed": speed} for speed, those in rest.items()]
+    rest = torch.optim.AdamW(groups, lr=how.lr, betas=(0.9, 0.98), weight_decay=0.0)
     given = dict(lr=how.lr, weight_decay=how.decay)
     if how.optimiser == "adam":
         return torch.optim.AdamW(inner, betas=(0.9, 0.98), **given), rest

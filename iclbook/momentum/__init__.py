@@ -10,12 +10,16 @@ attach
     Momentum put into a model by one call, and taken out again.
 variants
     Momentum, its variants and its controls, by name.
-texts
-    What small models are trained on.
+languages, texts
+    What models are trained on: small languages, and files in bytes or tokens.
+measure
+    What they are judged by: perplexity, and answers in context.
 training, paired
-    Small models trained with and without, as records; the records compared seed by seed.
+    Models trained with and without, as records; the records compared seed by seed.
 pretrained
     Momentum in a model that was trained without.
+cost
+    Time and memory of a training step with momentum and without.
 
 `command` is the command line.
 """

@@ -1,17 +1,23 @@
-"""Commands of Part IV: ``momentum`` trains, ``momentum-pretrained`` reads with a trained model."""
+"""Commands of Part IV.
+
+``momentum`` trains, ``momentum-pretrained`` reads with a trained model, ``momentum-cost`` measures.
+"""
 
 import argparse
 from dataclasses import asdict
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 
 from iclbook import records
 from iclbook.records import options as settings
+from iclbook.records.rerun import portable
 from iclbook.records.store import read
 
 COMMANDS = {
     "momentum": "train small models with and without momentum attention, and compare them",
     "momentum-pretrained": "put momentum attention into a pretrained model",
+    "momentum-cost": "time and memory of a training step with momentum attention and without",
 }
 """Each command, and what it does; the experiments have the same names."""
 
@@ -45,13 +51,14 @@ def add_parser(commands, name: str, asked: bool) -> None:
                     help=f"{field.text} (default {shown})",
                 )
     else:
-        parser.set_defaults(command=_read)
+        parser.set_defaults(command=_record, experiment=name)
         parser.add_argument("--name", default="own", help="of the record (%(default)s)")
 
 
 def _train(options: argparse.Namespace) -> int:
     """Train what is not in the store yet, a record each, and print all that is there."""
     from iclbook.momentum import paired
+    from iclbook.momentum.training import name_of
 
     given = settings.given(options, options.fields)
     asked = product(options.seeds, options.variants, options.etas)
@@ -81,7 +88,7 @@ def _there(path: Path, training) -> bool:
     if not path.exists():
         return False
     config = read(path).config
-    for name, asked in asdict(training).items():
+    for name, asked in portable(asdict(training)).items():
         if name not in APART and config[name] != asked:
             raise ValueError(
                 f"{path} was trained with {name} {config[name]!r}, and {asked!r} is asked for; "
@@ -90,25 +97,14 @@ def _there(path: Path, training) -> bool:
     return True
 
 
-def name_of(training) -> str:
-    """The name of a training's record."""
-    rate = "" if training.variant == "plain" else f"-{training.eta:g}".replace(".", "p")
-    text = "bundled" if training.start == "bundled" else Path(training.text).name.lower()
-    return f"{text}-{training.variant}{rate}-seed-{training.seed}"
-
-
-def _read(options: argparse.Namespace) -> int:
-    name = "momentum-pretrained"
+def _record(options: argparse.Namespace) -> int:
+    """Make one record and print it."""
+    name = options.experiment
     path = options.store / name / f"{options.name}.json"
     if path.exists():
         raise ValueError(f"{path} exists; choose another --name, or remove the file")
     record = records.run(name, settings.given(options, options.fields), name=options.name)
-    accuracies = record["accuracy"]
-    for eta, value, accuracy in zip(record["etas"], record["perplexity"], accuracies, strict=True):
-        shares = "  ".join(
-            f"{task} {sum(draws) / len(draws):.3f}"
-            for task, draws in zip(record.config["tasks"], accuracy, strict=True)
-        )
-        print(f"eta {eta:<6g} perplexity {value:<8.4g} in context: {shares}")
+    lines = import_module(records.experiment_class(name).__module__).lines
+    print(*lines(record), sep="\n")
     print(f"written: {records.write(record, options.store)}")
     return 0

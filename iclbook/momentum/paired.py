@@ -10,7 +10,7 @@ from iclbook.records import Record
 from iclbook.records.store import STORE, paths, read
 
 EXPERIMENT = "momentum"
-APART = ("variant", "eta", "seed", "threads", "every")
+APART = ("variant", "eta", "seed", "threads", "every", "device")
 """Settings in which compared trainings may differ."""
 
 Runs = dict[tuple[str, float], dict[int, Record]]
@@ -37,7 +37,7 @@ def recorded(text: str = "mini", start: str = "drawn", store: Path | str = STORE
     for path in paths(store, EXPERIMENT):
         record = read(path)
         config = record.config
-        if (Path(config["text"]).name, config["start"]) != (Path(text).name, start):
+        if any(Path(config[n]).name != Path(x).name for n, x in (("text", text), ("start", start))):
             continue
         settings = {name: value for name, value in config.items() if name not in APART}
         same = same or settings
@@ -62,7 +62,7 @@ def scores(record: Record) -> dict[str, float]:
     found = {"training": np.log(record["training_perplexity"])}
     for length, value in zip(record["lengths"], record["held_out_perplexity"], strict=True):
         found[f"held out, {length}"] = np.log(value)
-    for name in ("usual", "arbitrary"):
+    for name in ("usual", "arbitrary", "known", "fresh", "packaged"):
         if name in record.results.deterministic:
             found[f"in context, {name}"] = np.mean(record[name])
     return found

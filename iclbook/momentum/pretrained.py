@@ -4,22 +4,19 @@ No weight changes. At each eta the model reads prose, and answers questions in c
 texts and demonstrations at all of them, and without momentum.
 """
 
-import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from transformers import DynamicCache
 
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.data import load_rows
-from iclbook.gpt.text.prompts import Prompts
 from iclbook.momentum.attach import add_momentum, remove_mixing
-from iclbook.momentum.texts import open_text
-from iclbook.momentum.training import perplexity
-from iclbook.records.record import Results
+from iclbook.momentum.measure import answers, perplexity
+from iclbook.momentum.texts import read
+from iclbook.records.record import Record, Results
 from iclbook.rounding import rounded
 from iclbook.validate import check_choice, check_count, check_number, check_seeds
 
@@ -39,8 +36,8 @@ class Pretrained:
     etas : tuple of float
         Between 0 and 1.
     text : str
-        Prose: package (the sentences of the packaged rows of subj), or a folder with *.txt or
-        *.txt.gz of which those called validation* are read.
+        package (the sentences of the packaged rows of subj from which demonstrations are drawn),
+        or another text that `iclbook.momentum.texts.read` takes, of which what is held out.
     length, pieces : int
         Tokens of a piece of prose, and how many pieces.
     tasks : tuple of str
@@ -126,11 +123,11 @@ class Pretrained:
 
     def _pieces(self, model: LanguageModel) -> np.ndarray:
         """The prose as token ids, (pieces, length)."""
+        needed = self.pieces * self.length
         if self.text == "package":
             prose = "\n".join(row["text"] for row in load_rows("subj", "package").train)
         else:
-            prose = open_text(self.text, 0, 1, self.length).validation.decode("utf-8")
-        needed = self.pieces * self.length
+            prose = read(self.text)[1].decode()
         prose = prose[: 10 * needed]  # words have fewer than ten letters
         ids = model.tokenizer(prose, add_special_tokens=False)["input_ids"][:needed]
         if len(ids) < needed:
@@ -141,52 +138,12 @@ class Pretrained:
         return np.reshape(ids, (self.pieces, self.length))
 
 
-@torch.no_grad()
-def answers(model: LanguageModel, prompts: Prompts, batch: int = 10) -> np.ndarray:
-    """The label that a model predicts for each item in context, with what is added to attention.
-
-    The demonstrations are read once. Behind them stand the questions of a batch, padded.
-
-    Parameters
-    ----------
-    model : LanguageModel
-    prompts : Prompts
-        With label words of one token each.
-    batch : int
-        Questions read side by side.
-
-    Returns
-    -------
-    (n,) array of int
-        Label ids.
-
-    Raises
-    ------
-    ValueError
-        If a label word has several tokens.
-    """
-    if any(len(label) > 1 for label in prompts.labels):
-        raise ValueError(f"label words are {prompts.labels}; expected one token each.")
-    labels = [label[0] for label in prompts.labels]
-    net, context = model.net, DynamicCache(config=model.net.config)
-    ids = torch.tensor([prompts.context], device=net.device)
-    net(input_ids=ids, past_key_values=context, use_cache=True, logits_to_keep=1)
-    found = []
-    for first in range(0, len(prompts.queries), batch):
-        queries = [torch.tensor(query) for query in prompts.queries[first : first + batch]]
-        rows = torch.nn.utils.rnn.pad_sequence(queries, batch_first=True).to(net.device)
-        ends = torch.tensor([len(query) for query in queries], device=net.device)
-        at = torch.arange(rows.shape[1], device=net.device)
-        before = torch.ones(len(rows), ids.shape[1], dtype=torch.bool, device=net.device)
-        cache = copy.deepcopy(context)
-        cache.batch_repeat_interleave(len(rows))
-        logits = net(
-            input_ids=rows,
-            attention_mask=torch.cat([before, at < ends[:, None]], dim=1),
-            position_ids=(ids.shape[1] + at).expand(len(rows), -1),
-            past_key_values=cache,
-            use_cache=True,
-        ).logits
-        last = logits[torch.arange(len(rows)), ends - 1]
-        found.append(last[:, labels].argmax(dim=1).cpu().numpy())
-    return np.concatenate(found)
+def lines(record: Record) -> Iterable[str]:
+    """A table as text: a line for each eta."""
+    columns = (record[name] for name in ("etas", "perplexity", "accuracy"))
+    for eta, value, accuracy in zip(*columns, strict=True):
+        shares = "  ".join(
+            f"{task} {sum(draws) / len(draws):.3f}"
+            for task, draws in zip(record.config["tasks"], accuracy, strict=True)
+        )
+        yield f"eta {eta:<6g} perplexity {value:<8.4g} in context: {shares}"

@@ -22,6 +22,7 @@ EXPERIMENTS = {
     "gpt-updates": "iclbook.gpt.study.updates:Updates",
     "mini-pretraining": "iclbook.mini.pretrain:Pretraining",
     "momentum": "iclbook.momentum.training:Training",
+    "momentum-cost": "iclbook.momentum.cost:Cost",
     "momentum-pretrained": "iclbook.momentum.pretrained:Pretrained",
     "regression-copying": "iclbook.regression.experiments.copying:Copying",
     "regression-five-layers": "iclbook.regression.experiments.layers:FiveLayers",

@@ -1,14 +1,20 @@
-"""Self-attention over regression tokens: linear or softmax, in the plain and in the fast form.
+r"""Self-attention over regression tokens: linear or softmax, in the plain and in the fast form.
 
-A token is ``e_j = (x_j, y_j)`` of width D = d + d_out; the query token is ``(x_q, 0)``. One layer
-of linear self-attention updates every token by ``e_j <- e_j + sum_h P_h V_h K_h^T q_{h,j}`` with
-``K = W_K E``, ``V = W_V E``, ``q_j = W_Q e_j`` and E the context tokens (von Oswald et al. 2023,
-section 2). The prediction is minus the target entries of the updated query token.
+A token is :math:`e_j = (x_j, y_j)` of width D = d + d_out; the query token is :math:`(x_q, 0)`.
+One layer of linear self-attention updates every token by
 
-Only two products of the four matrices matter, ``A_h = P_h W_V,h`` and ``M_h = W_K,h^T W_Q,h``:
-a layer multiplies every token with ``T = I + sum_h A_h G M_h``, where ``G = E E^T`` is the Gram
-matrix of the context. The fast form uses that. The four matrices remain the parameters, because
-training the products instead would change the saddle points of the loss, and so how training goes.
+.. math::
+    e_j \leftarrow e_j + \sum_h P_h V_h K_h^\top q_{h,j}
+
+with :math:`K = W_K E`, :math:`V = W_V E`, :math:`q_j = W_Q e_j` and E the context
+tokens (von Oswald et al. 2023, section 2). The prediction is minus the target entries of the
+updated query token.
+
+Only two products of the four matrices matter, :math:`A_h = P_h W_{V,h}` and
+:math:`M_h = W_{K,h}^\top W_{Q,h}`: a layer multiplies every token with
+:math:`T = I + \sum_h A_h G M_h`, where :math:`G = E E^\top` is the Gram matrix of the context. The
+fast form uses that. The four matrices remain the parameters, because training the products instead
+would change the saddle points of the loss, and so how training goes.
 """
 
 import math
@@ -83,7 +89,7 @@ class SelfAttention(nn.Module):
             nn.init.trunc_normal_(W, std=std, a=-2 * std, b=2 * std, generator=generator)
 
     def products(self) -> tuple[Float[Tensor, "L H D D"], Float[Tensor, "L H D D"]]:
-        """What the layers do, ``A = P W_V`` and ``M = W_K^T W_Q``, for each layer and head."""
+        r""":math:`A = P W_V` and :math:`M = W_K^\top W_Q` of each layer and head."""
         return self.P @ self.W_V, self.W_K.mT @ self.W_Q
 
     def forward(self, tasks: Tasks) -> Float[Tensor, "B d_out"]:
@@ -118,12 +124,12 @@ class SelfAttention(nn.Module):
 def predict(
     A: Float[Tensor, "L H D D"], M: Float[Tensor, "L H D D"], tasks: Tasks
 ) -> Float[Tensor, "B d_out"]:
-    """Predict with layers that are given by their products A = P W_V and M = W_K^T W_Q.
+    r"""Predict with layers given by their products :math:`A = P W_V`, :math:`M = W_K^\top W_Q`.
 
-    Only the query token of the last layer is read, so the last two layers need no token but that:
-    a layer ``T = I + sum_h A_h G M_h`` moves the query, and its transpose carries the two vectors
-    that the last layer asks of its tokens back to the tokens before. Each costs a product of the
-    tokens with one vector. With the tasks on the last axis these run at the speed of memory.
+    Only the query token of the last layer is read, so the last two layers need no token but that: a
+    layer :math:`T = I + \sum_h A_h G M_h` moves the query, and its transpose carries the two
+    vectors that the last layer asks of its tokens back to the tokens before. Each costs a product
+    of the tokens with one vector. With the tasks on the last axis these run at the speed of memory.
     """
     check_products(A, M, tasks)
     E, e = tasks_last(tasks)

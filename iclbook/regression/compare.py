@@ -80,7 +80,7 @@ class Products(nn.Module):
 def balance(A: Tensor, M: Tensor, d: int) -> tuple[Tensor, Tensor]:
     """Share out the free factor: M's diagonal over the inputs gets the mean 1, A takes the rest.
 
-    ``(A c, M / c)`` is the same layer for every c. With one head only (A.3).
+    :math:`(A c, M / c)` is the same layer for every c. With one head only (A.3).
     """
     c = M.diagonal(dim1=-2, dim2=-1)[..., :d].mean(dim=-1)[..., None, None]
     return A * c, M / c

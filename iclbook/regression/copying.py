@@ -199,7 +199,7 @@ def copying_layer(count: int, scale: float | int) -> dict[str, Float[Tensor, "D 
 def copied_share(scale: float | int, keys: int) -> float:
     """The softmax weight of one key with logit `scale` among keys with logit 0.
 
-    ``e^s / (e^s + n - 1)``: with s = 1 and n = 21 it is 0.12, far from a copy.
+    :math:`e^s / (e^s + n - 1)`: with s = 1 and n = 21 it is 0.12, far from a copy.
     """
     check_number("scale", scale, low=0.0)
     return 1 / (1 + (check_count("keys", keys) - 1) * math.exp(-scale))

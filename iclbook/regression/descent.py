@@ -1,9 +1,10 @@
-"""Gradient descent on a context, in closed form: what the trained layers are compared with.
+r"""Gradient descent on a context, in closed form: what the trained layers are compared with.
 
-The loss of a context is ``1/(2N) sum_i |W x_i - y_i|^2``. One step from W_0 changes the weights by
-``-(eta/N) sum_i (W_0 x_i - y_i) x_i^T`` (von Oswald et al. 2023, equation 6). GD++ also transforms
-the inputs, ``x_j <- (I - gamma X X^T) x_j`` with X X^T the sum over the context, not the mean
-(appendix A.10).
+The loss of a context is :math:`\frac{1}{2N} \sum_i |W x_i - y_i|^2`. One step from :math:`W_0`
+changes the weights by :math:`-\frac{\eta}{N} \sum_i (W_0 x_i - y_i)\,x_i^\top` (von Oswald et al.
+2023, equation 6). GD++ also transforms the inputs,
+:math:`x_j \leftarrow (I - \gamma X X^\top)\,x_j` with :math:`X X^\top` the sum over the context,
+not the mean (appendix A.10).
 
 Losses are half mean squared errors, the authors' reporting unit.
 """
@@ -26,10 +27,10 @@ class UnstableWarning(RuntimeWarning):
 
 
 def largest_stable_rate(X: Float[Tensor, "B N d"]) -> Float[Tensor, "B"]:
-    """For each context, the learning rate below which repeated steps of GD are stable.
+    r"""For each context, the learning rate below which repeated steps of GD are stable.
 
-    ``2 N / lam``, with lam the largest eigenvalue of X X^T: a step multiplies the error in that
-    direction with ``1 - (eta/N) lam``.
+    :math:`2N / \lambda`, with :math:`\lambda` the largest eigenvalue of :math:`X X^\top`: a step
+    multiplies the error in that direction with :math:`1 - \frac{\eta}{N} \lambda`.
     """
     return 2 * X.shape[1] / torch.linalg.matrix_norm(X, ord=2).square()
 
@@ -97,20 +98,24 @@ def half_mse(predictions: Float[Tensor, "B d_out"], tasks: Tasks) -> Float[Tenso
 
 
 def best_rate(law: TaskLaw) -> float:
-    """The learning rate eta* that minimises the expected loss after one step from zero.
+    r"""The learning rate eta* that minimises the expected loss after one step from zero.
 
-    ``N / (s (N + d + k - 2))`` with s and k the variance and the kurtosis of an input entry;
-    derived in the chapter "One layer, one step". Replaced targets (``law.noisy``) count as noise.
+    :math:`\frac{N}{s\,(N + d + k - 2)}` with s and k the variance and the kurtosis of an input
+    entry; derived in the chapter "One layer, one step". Replaced targets (``law.noisy``) count as
+    noise.
     """
     gain, cost = _gain_and_cost(law)
     return law.N * gain / cost
 
 
 def expected_loss(law: TaskLaw, eta: float) -> float:
-    """Expected half squared error of one target entry after one step from zero.
+    r"""Expected half squared error of one target entry after one step from zero.
 
-    ``(d s/2) (1 - 2 eta s + eta^2 s^2 (N + d + k - 2) / N)``, times teacher_scale squared; eta = 0
-    gives the loss of predicting zero. Of N targets, ``law.noisy`` only add noise of variance 1.
+    .. math::
+        \frac{d s}{2} \left(1 - 2 \eta s + \eta^2 s^2\,\frac{N + d + k - 2}{N}\right),
+
+    times teacher_scale squared; eta = 0 gives the loss of predicting zero. Of N targets,
+    ``law.noisy`` only add noise of variance 1.
     """
     s, _ = law.moments
     gain, cost = _gain_and_cost(law)

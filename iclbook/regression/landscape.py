@@ -1,13 +1,17 @@
-"""The expected loss of one linear layer, exactly, and training on it.
+r"""The expected loss of one linear layer, exactly, and training on it.
 
-A layer of linear self-attention with one head predicts ``-a^T G M e_q``, where a is the last row
-of A = P W_V and G = E E^T. Split a into (a_x, a_y), M into its block M_xx and the row m that meets
-the target, and let S be the sum of x_i x_i^T. The prediction is then linear in x_q with the weights
+A layer of linear self-attention with one head predicts :math:`-a^\top G M e_q`, where a is the last
+row of :math:`A = P W_V` and :math:`G = E E^\top`. Split a into :math:`(a_x, a_y)`, M into its block
+:math:`M_{xx}` and the row m that meets the target, and let S be the sum of :math:`x_i x_i^\top`.
+The prediction is then linear in x_q with the weights
 
-    B S w - M_xx^T S a_x - a_y (w^T S w) m,    B = -(a_y M_xx^T + m a_x^T).
+.. math::
+    B S w - M_{xx}^\top S a_x - a_y (w^\top S w)\,m,
+    \qquad B = -(a_y M_{xx}^\top + m a_x^\top).
 
-Only the first term helps. It has two routes: *values from targets, keys from inputs* (a_y M_xx,
-gradient descent), and *values from inputs, keys from targets* (m a_x^T, of rank one, a dead end).
+Only the first term helps. It has two routes: *values from targets, keys from inputs*
+(:math:`a_y M_{xx}`, gradient descent), and *values from inputs, keys from targets*
+(:math:`m a_x^\top`, of rank one, a dead end).
 Since w and x have known moments, the expected loss is a polynomial, and training on it is training
 with infinitely large batches. Derived in the chapter "Does training find it?", which proves that no
 layer is better than the first route at its best; "Why does training stop half way?" has the second.
@@ -26,7 +30,10 @@ from iclbook.validate import check_count
 def routes(
     a: Float[Tensor, "*S D"], M: Float[Tensor, "*S D D"]
 ) -> tuple[Float[Tensor, "*S d d"], Float[Tensor, "*S d d"]]:
-    """The two parts of B: ``-a_y M_xx^T``, gradient descent, and ``-m a_x^T``, of rank one."""
+    r"""The two parts of B.
+
+    :math:`-a_y M_{xx}^\top` is gradient descent, :math:`-m a_x^\top` is of rank one.
+    """
     a_x, a_y, M_xx, m = _blocks(a, M)
     return -a_y[..., None, None] * M_xx.mT, -m[..., :, None] * a_x[..., None, :]
 
@@ -39,7 +46,7 @@ def population_loss(
     Parameters
     ----------
     a, M : tensors
-        Last row of A = P W_V, and M = W_K^T W_Q; any number of leading axes.
+        Last row of :math:`A = P W_V`, and :math:`M = W_K^\top W_Q`; any number of leading axes.
     law : TaskLaw
         Law of the tasks: independent symmetric inputs, no noise, a teacher of scale 1.
 

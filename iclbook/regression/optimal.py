@@ -71,10 +71,14 @@ class SkewedLaw(TaskLaw):
 
 
 def optimal_rates(variances: Sequence[float], N: int, noise: float = 0.0) -> Float[np.ndarray, "d"]:
-    """Learning rate of the best single step in each direction, for teachers of variance 1.
+    r"""Learning rate of the best single step in each direction, for teachers of variance 1.
 
-    ``a_i = 1 / ((N + 1)/N l_i + (sum_k l_k + noise^2)/N)`` with l the variances. Without noise it
-    is the result of Ahn et al. 2023, with all l equal to 1 that of Mahankali et al. 2023 (whose
+    .. math::
+        a_i = 1 \Big/ \Big(\frac{N + 1}{N} \lambda_i
+        + \frac{1}{N} (\sum_k \lambda_k + \sigma^2)\Big)
+
+    with :math:`\lambda_i` the variances and :math:`\sigma` the noise. Without noise it is the
+    result of Ahn et al. 2023, with all variances equal to 1 that of Mahankali et al. 2023 (whose
     rate is a/N); both at once: derived in the chapter "What should a trained layer do?".
     """
     variances = _variances(variances)
@@ -94,9 +98,11 @@ def step_error(
     N: int,
     noise: float = 0.0,
 ) -> float:
-    """Mean squared error after one step from zero, with a rate for each direction or for all.
+    r"""Mean squared error after one step from zero, with a rate for each direction or for all.
 
-    ``sum_i l_i - 2 a_i l_i^2 + a_i^2 l_i^2 ((N + 1)/N l_i + (sum_k l_k + noise^2)/N)``.
+    .. math::
+        \sum_i \lambda_i - 2 a_i \lambda_i^2 + a_i^2 \lambda_i^2 \Big(\frac{N + 1}{N} \lambda_i
+        + \frac{1}{N} (\sum_k \lambda_k + \sigma^2)\Big)
     """
     variances = _variances(variances)
     curvature = _curvature(variances, N, noise)
@@ -118,7 +124,9 @@ def _curvature(variances: Float[np.ndarray, "d"], N: int, noise: float) -> Float
 
 
 def one_step(tasks: Tasks, rates: float | Float[np.ndarray, "d"] = 1.0) -> Float[Tensor, "B d_out"]:
-    """Predictions after one step from zero, ``(1/N) sum_i y_i (x_i . a x_q)``, by directions.
+    r"""Predictions after one step from zero, by directions.
+
+    :math:`\frac{1}{N} \sum_i y_i\,(x_i \cdot a x_q)`.
 
     With the rate 1 this is the averaging estimator of Garg et al. 2022.
     """
@@ -128,7 +136,7 @@ def one_step(tasks: Tasks, rates: float | Float[np.ndarray, "d"] = 1.0) -> Float
 
 
 def ridge(tasks: Tasks, lam: float) -> Float[Tensor, "B d_out"]:
-    """Predictions of ridge regression, ``x_q . (X^T X + lam I)^-1 X^T y``.
+    r"""Predictions of ridge regression, :math:`x_q \cdot (X^\top X + \lambda I)^{-1} X^\top y`.
 
     With lam = 0: least squares, of minimal norm where the context leaves a choice. For teachers
     and noise that are normal, with variances 1 and lam, no estimator has a smaller mean squared
@@ -145,11 +153,12 @@ def ridge(tasks: Tasks, lam: float) -> Float[Tensor, "B d_out"]:
 
 
 def ridge_risk(X: Float[Tensor, "B N d"], lam: float, noise: float) -> Float[Tensor, "B"]:
-    """Expected squared error of ridge regression for each context, divided by d.
+    r"""Expected squared error of ridge regression for each context, divided by d.
 
     The mean over teachers (variance 1), label noise and standard normal queries. With g the
-    eigenvalues of X^T X it is the mean of ``(lam^2 + noise^2 g) / (g + lam)^2``, whose minimum
-    lies at lam = noise^2 whatever g is.
+    eigenvalues of :math:`X^\top X` it is the mean of
+    :math:`(\lambda^2 + \sigma^2 g) / (g + \lambda)^2`, whose minimum lies at
+    :math:`\lambda = \sigma^2` whatever g is.
     """
     check_number("lam", lam, low=0.0, open_low=True)
     g = torch.linalg.eigvalsh(X.mT @ X).clamp(min=0)
@@ -159,15 +168,15 @@ def ridge_risk(X: Float[Tensor, "B N d"], lam: float, noise: float) -> Float[Ten
 def least_squares_error(d: int, k: int) -> float:
     """Mean squared error over d of minimum-norm least squares after k noiseless examples.
 
-    ``1 - k/d`` up to k = d, then 0: each example takes one unknown direction away.
+    :math:`1 - k/d` up to k = d, then 0: each example takes one unknown direction away.
     """
     return max(0.0, 1 - check_count("k", k, low=0) / check_count("d", d))
 
 
 def averaging_error(d: int, k: int) -> float:
-    """Mean squared error over d of ``(1/k) sum_i y_i x_i`` for standard normal inputs.
+    r"""Mean squared error over d of :math:`\frac{1}{k} \sum_i y_i x_i` for standard normal inputs.
 
-    ``(d + 1)/k``: `step_error` with the rate 1 in all directions.
+    :math:`(d + 1)/k`: `step_error` with the rate 1 in all directions.
     """
     return (check_count("d", d) + 1) / check_count("k", k)
 
@@ -175,10 +184,10 @@ def averaging_error(d: int, k: int) -> float:
 def functional_step_weights(
     K: Float[Tensor, "B N N"], k_q: Float[Tensor, "B N"], rate: float, steps: int
 ) -> Float[Tensor, "B N"]:
-    """The weight of each target in the prediction after steps of functional gradient descent.
+    r"""The weight of each target in the prediction after steps of functional gradient descent.
 
-    From f = 0 each step adds ``rate sum_i (y_i - f(x_i)) k(x_i, .)``; the prediction is linear in
-    y, with the weights ``rate sum_l (I - rate K)^l k_q`` (Cheng et al. 2024).
+    From f = 0 each step adds :math:`\eta \sum_i (y_i - f(x_i))\,k(x_i, \cdot)`; the prediction is
+    linear in y, with the weights :math:`\eta \sum_l (I - \eta K)^l k_q` (Cheng et al. 2024).
     """
     check_count("steps", steps)
     check_number("rate", rate, low=0.0, open_low=True)
@@ -195,10 +204,10 @@ def gp_risk(
     k_q: Float[Tensor, "B N"],
     k_qq: Float[Tensor, "B"],
 ) -> Float[Tensor, ""]:
-    """Mean squared error of ``weights . y`` if the targets are a Gaussian process.
+    r"""Mean squared error of ``weights . y`` if the targets are a Gaussian process.
 
     Kernel K on the context, k_q between context and query, k_qq at the query. No labels are
-    drawn: ``k_qq - 2 c . k_q + c^T K c``, exact for each context.
+    drawn: :math:`k_{qq} - 2 c \cdot k_q + c^\top K c`, exact for each context.
     """
     explained = 2 * k_q - (K @ weights[..., None])[..., 0]
     return (k_qq - (weights * explained).sum(dim=-1)).mean()

@@ -46,14 +46,14 @@ def matrices(named: Mapping[str, np.ndarray | Tensor], d: int, *, height: float 
 
 
 def sheet(axis: Axes, a: Numbers, M: Numbers, title: str) -> None:
-    """Draw the keys M of a one-head layer and, below a gap, its values a.
+    r"""Draw the keys M of a one-head layer and, below a gap, its values a.
 
     Parameters
     ----------
     axis : matplotlib axes
         Where.
     a, M : (D,) and (D, D)
-        Last row of ``A = P W_V``, and ``M = W_K^T W_Q``, for tokens with one target.
+        Last row of :math:`A = P W_V`, and :math:`M = W_K^\top W_Q`, for tokens with one target.
     title : str
         Above the picture.
     """

@@ -1,12 +1,12 @@
-"""Sine regression: a layer of linear self-attention on top of learned features.
+r"""Sine regression: a layer of linear self-attention on top of learned features.
 
 A token ``(x, y)`` is embedded linearly without bias, goes through one MLP with a residual, and
-comes out as ``e = (m, v)``: the features m and, as the last entry, what stands for the target
+comes out as :math:`e = (m, v)`: the features m and, as the last entry, what stands for the target
 (von Oswald et al. 2023, section 3 and appendix A.7). Then comes one layer of linear self-attention,
 and minus the last entry of the query token is the prediction.
 
 The trap: the authors' generator draws the amplitude and the phase of a task from the same random
-key, so that ``amplitude = 0.1 + 0.4 phase / pi``. A task of theirs has one unknown, not two. That
+key, so that :math:`a = 0.1 + 0.4\,\phi / \pi`. A task of theirs has one unknown, not two. That
 is the law with ``tied=True``.
 """
 
@@ -33,7 +33,7 @@ CHUNK = 128
 
 @dataclass(frozen=True)
 class SineLaw:
-    """Tasks ``y = a sin(x + phi)`` with x ~ U(-5, 5), a ~ U(0.1, 0.5), phi ~ U(0, pi).
+    r"""Tasks :math:`y = a \sin(x + \phi)` with x ~ U(-5, 5), a ~ U(0.1, 0.5), phi ~ U(0, pi).
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class SineModel(nn.Module):
         return e + self.out(gelu(self.hidden(e)))
 
     def read_out(self) -> tuple[Float[Tensor, "WIDTH"], Float[Tensor, "WIDTH WIDTH"]]:
-        """What predicts: the last row of ``A = P W_V``, and ``M = W_K^T W_Q``."""
+        r"""What predicts: the last row of :math:`A = P W_V`, and :math:`M = W_K^\top W_Q`."""
         return self.P[-1] @ self.W_V, self.W_K.mT @ self.W_Q
 
     def before(self, tasks: Tasks) -> Float[Tensor, "B 1"]:
@@ -140,11 +140,12 @@ class SineModel(nn.Module):
         return -self.embedded(query_token(tasks))[:, -1:]
 
     def forward(self, tasks: Tasks) -> Float[Tensor, "B 1"]:
-        """Predict the query targets, a chunk of tasks after the other.
+        r"""Predict the query targets, a chunk of tasks after the other.
 
-        ``-(e_q + sum_i (a . e_i) (e_i . M e_q))[last]``, with a the last row of A. The context
-        tokens ``e_i = W_e t_i + W_o h_i + b`` are not formed: products with them are taken from
-        the token t_i and the hidden layer h_i, which is four times fewer operations.
+        :math:`-\left(e_q + \sum_i (a \cdot e_i)\,(e_i \cdot M e_q)\right)_{\mathrm{last}}`, with a
+        the last row of A. The context tokens :math:`e_i = W_e t_i + W_o h_i + b` are not formed:
+        products with them are taken from the token t_i and the hidden layer h_i, which is four
+        times fewer operations.
         """
         row, M = self.read_out()
         e_q = self.embedded(query_token(tasks))
@@ -168,7 +169,9 @@ def _draw(W: Tensor, scale: float, generator: torch.Generator | None) -> Tensor:
 
 
 class _HiddenProducts(torch.autograd.Function):
-    """With ``h_i = gelu(W t_i)`` for each token: ``h_i . p`` and ``h_i . z_task``, both (B, N).
+    r""":math:`h_i \cdot p` and :math:`h_i \cdot z` with :math:`h_i = \operatorname{gelu}(W t_i)`.
+
+    One z for each task; both results (B, N).
 
     The gradients are written out, because what autograd does would pass over the hidden layers of
     all tokens (3.3 million numbers a batch) twice as often. There is none for the tokens.

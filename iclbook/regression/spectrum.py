@@ -1,9 +1,10 @@
-"""GD and GD++ seen through the eigenvalues of X X^T, the sum of x_i x_i^T over a context.
+r"""GD and GD++ seen through the eigenvalues of :math:`X X^\top`, summed over a context.
 
 On noiseless tasks every eigenvector goes its own way. A layer multiplies what is left of the error
-along an eigenvalue lam with ``1 - (eta/N) lam``, and GD++ then changes the eigenvalue itself to
-``lam (1 - gamma lam)^2``, which the next layer sees. With teachers and queries averaged out, the
-loss of any number of layers is a mean over eigenvalues, :func:`spectral_loss`.
+along an eigenvalue :math:`\lambda` with :math:`1 - \frac{\eta}{N} \lambda`, and GD++ then changes
+the eigenvalue itself to :math:`\lambda\,(1 - \gamma\lambda)^2`, which the next layer sees. With
+teachers and queries averaged out, the loss of any number of layers is a mean over eigenvalues,
+:func:`spectral_loss`.
 
 The trap: a mean over tasks is not safe from single ones. One context with an eigenvalue beyond the
 stable range can outweigh ten thousand others, so the largest eigenvalue of a law matters more than
@@ -20,13 +21,13 @@ from iclbook.validate import check_number
 
 
 def spectrum(tasks: Tasks) -> Float[Tensor, "B d"]:
-    """The eigenvalues of X X^T for each context, increasing, in double precision."""
+    r"""The eigenvalues of :math:`X X^\top` for each context, increasing, in double precision."""
     X = tasks.X.double()
     return torch.linalg.eigvalsh(X.mT @ X)
 
 
 def change_eigenvalue(lam: Tensor, gamma: float | Tensor) -> Tensor:
-    """What a GD++ layer makes of the eigenvalues: ``lam (1 - gamma lam)^2`` (appendix A.10).
+    r"""What GD++ makes of eigenvalues: :math:`\lambda\,(1 - \gamma\lambda)^2` (appendix A.10).
 
     Zero at 0 and at 1/gamma, with a maximum of 4/(27 gamma) between them, at 1/(3 gamma).
     """
@@ -69,10 +70,12 @@ def tune_on_spectrum(
 
 
 def largest_damping(eta: float, N: int, l_max: float) -> float:
-    """The damping below which repeated steps of GD are stable: ``2 / ((eta/N) l_max)``.
+    r"""The damping below which repeated steps of GD are stable.
 
-    Each step multiplies the error along an eigenvalue lam with
-    ``1 - damping (eta/N) lam``, which has to lie between
+    :math:`2 / (\frac{\eta}{N} \lambda_{\max})`.
+
+    Each step multiplies the error along an eigenvalue :math:`\lambda` with
+    :math:`1 - \gamma\,\frac{\eta}{N} \lambda`, which has to lie between
     -1 and 1 for the largest eigenvalue.
     """
     eta = check_number("eta (learning rate)", eta, low=0.0, open_low=True)

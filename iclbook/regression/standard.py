@@ -103,13 +103,19 @@ def smoother_loss(tasks: Tasks, sharpness: float | int, heads: int = 1) -> tuple
 
 
 def centred_loss(law: TaskLaw) -> float:
-    """Least expected half squared error of a step with centred inputs x_i - mean(x).
+    r"""Least expected half squared error of a step with centred inputs :math:`x_i - \bar{x}`.
 
     That is what two opposite heads come to with small logits: softmax sees only differences of
-    logits. With S the centred covariance, sum (x_i - mean) (x_i - mean)^T / N, the error is
-    ``(d s/2) (1 - d E[S]^2 / tr E[S S])``, and
+    logits. With :math:`S = \frac{1}{N} \sum_i (x_i - \bar{x})(x_i - \bar{x})^\top` the error is
 
-    ``E[S] = s (N-1)/N I``, ``E[S S] = s^2 (N-1)/N^2 (N + d + (k-3) (N-1)/N) I``.
+    .. math::
+        \frac{d s}{2} \left(1 - d\,\mathrm{E}[S]^2 / \operatorname{tr} \mathrm{E}[S S]\right),
+
+    and
+
+    .. math::
+        \mathrm{E}[S] &= s\,\frac{N - 1}{N} I, \\
+        \mathrm{E}[S S] &= s^2\,\frac{N - 1}{N^2} \Big(N + d + (k - 3) \frac{N - 1}{N}\Big) I.
 
     Notes
     -----

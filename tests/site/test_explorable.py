@@ -187,6 +187,14 @@ def test_the_slider_over_frames_moves_by_keyboard_and_mouse(bare):
     assert page.locator("figure.frames output").inner_text() == "4"
 
 
+def test_the_slider_over_frames_has_the_width_of_a_phone(bare):
+    page = bare(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    slider = page.get_by_role("slider", name="slope")
+    assert slider.bounding_box()["width"] >= 240
+    slider.tap(position={"x": 236, "y": 16})
+    assert page.locator("figure.frames output").inner_text() == "4"
+
+
 def test_without_script_the_tables_remain(bare, html):
     page = bare(java_script_enabled=False)
     assert page.locator(".frames-stage img").first.is_visible()

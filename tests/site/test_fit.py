@@ -51,11 +51,12 @@ def test_the_way_on_stays_on_a_phone(visit, chapters):
 def test_what_scrolls_on_a_phone_shows_that_there_is_more(visit):
     page = visit("book/gpt/the-table", "phone").page
     table = page.locator(".comparison").first
-    page.wait_for_function("document.querySelector('.comparison').classList.contains('more')")
+    table.scroll_into_view_if_needed()
+    page.locator(".comparison.more").first.wait_for()
     assert "gradient" in table.evaluate("e => getComputedStyle(e).maskImage")
     assert table.get_attribute("tabindex") == "0"
     table.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
-    page.wait_for_function("!document.querySelector('.comparison').classList.contains('more')")
+    page.locator(".comparison:not(.more)").first.wait_for()
 
 
 def test_the_contents_stay_open_beside_a_note(site, visit, chapters):
@@ -69,3 +70,14 @@ def test_the_contents_stay_open_beside_a_note(site, visit, chapters):
     assert contents.locator("nav").evaluate("e => getComputedStyle(e).opacity") == "1"
     assert beside["height"] > 100
     assert box["x"] + box["width"] <= beside["x"]
+
+
+def test_a_link_into_a_page_leads_to_its_place(visit):
+    """Also where the sections before it were not laid out yet."""
+    page = visit("book/gpt/the-table").page
+    place = page.locator(".bd-sidebar-secondary nav a").last.get_attribute("href")
+    visited = page.context.new_page()
+    visited.goto(page.url + place, wait_until="load")
+    visited.wait_for_timeout(300)
+    top = visited.locator(f"{place} > :is(h2, h3)").first.bounding_box()["y"]
+    assert 0 <= top < 200

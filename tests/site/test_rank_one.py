@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from bare_pages import barriers, page_of
+from bare_pages import page_of
 
 from iclbook import controls
 from iclbook.gpt.reading.patch import Patches
@@ -94,7 +94,3 @@ def test_a_point_follows_a_finger(bare):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     assert reading(page, "with") != before
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_everyone_can_use_it(themed):
-    assert barriers(themed) == []

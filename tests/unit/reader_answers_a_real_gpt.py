@@ -151,6 +151,6 @@ def calibrated_by_a_squeezed_mean(scores, empty):
 PREDICTIONS["one_class"] = Prediction(
     right="stays",
     wrong=("guess", "below"),
-    measured=(0.76, 0.75),
+    measured=(0.76, 0.83),
     otherwise=(0.76, 0.5),
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from iclbook.columns import fixed, table
+from iclbook.columns import checks, fixed, table
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,17 @@ def test_a_table_lines_up(capsys):
 def test_a_row_has_a_cell_for_each_column():
     with pytest.raises(ValueError, match="a row has 1 cells, the head 2"):
         table(["task", "score"], [["sst2"]])
+
+
+def test_checks_are_shown_as_a_table_and_a_failure_stands_out(capsys):
+    checks({"same weights": np.bool_(True), "same": 1 < 0})
+    assert capsys.readouterr().out.splitlines() == [
+        "check         holds",
+        "same weights    yes",
+        "same             NO",
+    ]
+
+
+def test_no_check_at_all_is_refused():
+    with pytest.raises(ValueError, match="got none"):
+        checks({})

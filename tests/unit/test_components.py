@@ -179,10 +179,29 @@ def test_live_an_explorable_brings_its_script_and_style(shown, monkeypatch):
     assert "src" not in page["script"][0]
 
 
+def test_an_explorable_brings_its_own_script_alone(shown, monkeypatch):
+    monkeypatch.delenv("ICLBOOK_STATIC")
+    controls.explorable("fast-weights", STATE, table=TABLE)
+    script = shown[0]["text/html"].partition("<script>")[2]
+    assert 'register("fast-weights"' in script
+    assert 'register("gdpp"' not in script
+
+
+def test_an_explorable_may_have_a_picture_of_its_start(shown):
+    controls.explorable("fast-weights", STATE, table=TABLE, picture=line(2), alt='A "line".')
+    image = Elements(shown[0]["text/html"])["img"][0]
+    assert image["alt"] == 'A "line".'
+    raw = base64.b64decode(image["src"].partition(",")[2])
+    assert Image.open(io.BytesIO(raw)).size[0] > 100
+    with pytest.raises(ValueError, match="needs alt"):
+        controls.explorable("fast-weights", STATE, table=TABLE, picture=line(2))
+    plt.close("all")
+
+
 @pytest.mark.parametrize(
     ("name", "state", "table", "message"),
     [
-        ("fast-weight", STATE, TABLE, "no explorable 'fast-weight'; known: fast-weights"),
+        ("fast-weight", STATE, TABLE, "no explorable 'fast-weight'; known: .*fast-weights, gdpp"),
         ("fast-weights", {"W": float("nan")}, TABLE, "JSON without NaN"),
         ("fast-weights", {"W": np.eye(2)}, TABLE, r"use \.tolist\(\)"),
         ("fast-weights", STATE, [], "no rows"),

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats.contingency import odds_ratio as scipy_odds_ratio
 
-from iclbook import records
 from iclbook.gpt.metrics import seed_interval
 from iclbook.gpt.report import within
 from iclbook.gpt.report.within import Answers, counts, difference, exact_interval, odds_ratio
+from iclbook.records import store
 
 RABBITS = np.array(
     [
@@ -61,12 +61,7 @@ def test_worked_by_hand():
 
 
 def test_of_a_record():
-    name = "mini-mini-sst2-seed-0"
-    record = next(
-        r
-        for r in records.all_records(records.STORE)
-        if r.experiment == "gpt-cell" and r.name.startswith(name)
-    )
+    record = store.read(min(store.STORE.glob("gpt-cell/mini-mini-sst2-seed-0-*.json")))
     found = counts(Answers.of(record))
     assert found.sum(axis=0).tolist() == record["rec2ftp"]["table"]
 

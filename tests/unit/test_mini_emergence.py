@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from iclbook import states
 from iclbook.gpt.doubts.sparsity import below, projections
 from iclbook.gpt.model.load import load_model
 from iclbook.mini import model
@@ -124,6 +125,16 @@ def test_the_experiment_on_a_small_scale():
     assert np.shape(value["known"]) == (3, 5)
     assert len(value["compared"]["ft"]) == 1
     assert set(value["entries"]) == set("qkv")
+
+
+def test_every_choice_of_settings_keeps_a_state_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv(states.CHECKPOINTS, str(tmp_path))
+    for changed in ({}, {"sheets": 0.5}, {"steps": 2}):
+        Emergence(**(SMALL | changed)).run()
+    assert len([*tmp_path.rglob("*.pt")]) == 3
+    with states.watched() as resumed:
+        Emergence(**SMALL).run()
+    assert [path.name.startswith("all-1-seed-0-") for path in resumed] == [True]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from iclbook.mini import model
+from iclbook.mini.pretrain import Pretraining
 from iclbook.mini.tokenizer import word_tokenizer
 from iclbook.mini.training import Schedule, mean_loss, train, workplace
 
@@ -84,6 +85,13 @@ def test_the_rate_rises_stays_and_falls():
     rates = [HOW.rate(step) / HOW.lr for step in range(8)]
     np.testing.assert_allclose(rates, [0.5, 1, 1, 1, 1, 3 / 3.2, 2 / 3.2, 1 / 3.2])
     assert replace(HOW, fall=0.0).rate(7) == HOW.lr
+
+
+def test_a_schedule_takes_what_settings_have_by_its_names():
+    settings = SimpleNamespace(steps=8, every=2, lr=4e-3, warmup=2, decay=0.01, threads=1, rows=5)
+    found = Schedule.of(settings, fall=0.4, precision="bfloat16")
+    assert found == HOW
+    assert Schedule.of(Pretraining()).precision == "bfloat16"
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 5])

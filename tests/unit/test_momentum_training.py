@@ -12,12 +12,14 @@ from iclbook import records
 from iclbook.__main__ import main
 from iclbook.gpt.model.load import load_model
 from iclbook.gpt.study.setup import Setup
-from iclbook.momentum import paired
+from iclbook.momentum import cost, paired, training
 from iclbook.momentum.attach import add_momentum, attention_blocks
-from iclbook.momentum.pretrained import Pretrained, answers
+from iclbook.momentum.languages import ANOTHER
+from iclbook.momentum.measure import answers, perplexity
+from iclbook.momentum.pretrained import Pretrained
 from iclbook.momentum.sums import explicit_sum
-from iclbook.momentum.texts import ANOTHER, open_text
-from iclbook.momentum.training import Training, perplexity
+from iclbook.momentum.texts import open_text
+from iclbook.momentum.training import Training
 from iclbook.momentum.variants import VARIANTS, add_variant
 
 SMALL = dict(steps=2, every=1, rows=1, length=32, width=16, layers=2, heads=2, warmup=1)
@@ -104,6 +106,29 @@ def test_the_bundled_model_goes_on(tmp_path):
         Training(start="bundled", text="python")
 
 
+SHEETS = dict(text="little", length=9, steps=2, every=1, rows=4, width=16, heads=2, warmup=1)
+
+
+def test_sheets_are_answered_on_the_way(tmp_path):
+    found = records.run("momentum", SHEETS, name="some")
+    records.write(found, tmp_path)
+    assert np.shape(found["known"]) == (1,)  # the second of two examples
+    assert len(found["known_by_step"]) == len(found["step"]) == 3
+    assert found["known_by_step"][-1] == found["known"][0]
+    (one,) = paired.recorded("little", store=tmp_path)["momentum", 0.5].values()
+    assert paired.scores(one)["in context, fresh"] == found["fresh_by_step"][-1]
+    held, other = (open_text("little", 0, 4, 9).held_out()[0], open_text("little", 0, 4, 9))
+    assert not np.array_equal(held, other.batch(0)[0])
+    with pytest.raises(ValueError, match="length is 32; expected 1 and four for each example"):
+        open_text("little", 0, 4, 32)
+
+
+def test_a_training_runs_where_it_is_told():
+    assert Training(device="cpu").hardware == "cpu"
+    with pytest.raises(ValueError, match="device is 'cuda:99', which this machine"):
+        Training(device="cuda:99", **SHEETS).run()
+
+
 def test_held_out_text_of_the_small_language_is_another_draw():
     text = open_text("mini", 3, 4, 64)
     same, other = open_text("mini", 3, 4, 64), open_text("mini", 3 + ANOTHER, 4, 64)
@@ -122,7 +147,7 @@ def test_bytes_of_files(tmp_path):
     assert set(np.unique(text.held_out()[0])) == {ord("x"), ord("y")}
     assert np.array_equal(open_text(str(tmp_path), 0, 2, 16).batch(7)[0], text.batch(7)[0])
     assert not np.array_equal(open_text(str(tmp_path), 1, 2, 16).batch(7)[0], text.batch(7)[0])
-    with pytest.raises(ValueError, match="1601 bytes of training text; expected more than 4096"):
+    with pytest.raises(ValueError, match="1601 tokens of training text; expected more than 4096"):
         open_text(str(tmp_path), 0, 1, 1024)
     (tmp_path / "validation.txt").unlink()
     with pytest.raises(ValueError, match="called validation"):
@@ -132,8 +157,8 @@ def test_bytes_of_files(tmp_path):
 def test_source_code_of_the_standard_library():
     text = open_text("python", 0, 2, 64)
     assert text.vocabulary == 256
-    assert b"\ndef " in text.training
-    assert b"\ndef " in text.validation
+    assert b"\ndef " in text.training.tobytes()
+    assert b"\ndef " in text.validation.tobytes()
     found = Training(text="python", **SMALL).run().deterministic
     assert found["text_sha256"]["value"] == text.sha256
     assert "usual" not in found
@@ -208,6 +233,34 @@ def folder(tmp_path_factory):
     return str(save_tiny("llama", tmp_path_factory.mktemp("tiny"), max_position_embeddings=4096))
 
 
+def test_a_pretrained_model_goes_on(folder, monkeypatch):
+    monkeypatch.setattr(training, "ITEMS", 6)
+    how = dict(start=folder, text="package", steps=2, every=2, rows=1, length=32, warmup=1)
+
+    def run(**given):
+        found = Training(**how | given).run().deterministic
+        return {name: one["value"] for name, one in found.items()}
+
+    plain = run(variant="plain", lr=1e-3)
+    near = run(variant="learned", eta=1e-4, lr=1e-3)
+    moved = run(variant="learned", eta=0.01, lr=1e-3, speed=1000.0)
+    assert near["held_out_perplexity"] == pytest.approx(plain["held_out_perplexity"], rel=1e-2)
+    assert near["parameters"] == plain["parameters"] + 8
+    np.testing.assert_allclose(near["etas"], 1e-4, atol=1e-4)
+    ratios = abs(np.log(np.array(moved["etas"]) / 0.01))
+    assert 0.5 < ratios.max() < 2.5  # two steps of AdamW, at lr times speed
+    assert plain["held_out_perplexity"][-1] < perplexity_before(folder)
+    assert len(plain["packaged"]) == len(plain["tasks"]) == 2
+    assert not plain["model_origin"]["untrained"]
+    with pytest.raises(ValueError, match=r"text is 'mini'; .* has other words"):
+        Training(**how | dict(text="mini"))
+
+
+def perplexity_before(folder):
+    model = load_model(folder)
+    return perplexity(model.net, open_text("package", 0, 1, 32, model.tokenizer).held_out(), 32)
+
+
 def test_answers_behind_a_shared_cache_are_those_of_whole_prompts(folder):
     model = load_model(folder)
     setup = Setup(
@@ -223,7 +276,7 @@ def test_answers_behind_a_shared_cache_are_those_of_whole_prompts(folder):
             logits = model.net(ids, use_cache=False).logits[0, -1, [x[0] for x in one.labels]]
         assert logits.argmax() == label or abs(logits[0] - logits[1]) < 1e-4
     if any(len(label) > 1 for label in prompts.labels):
-        with pytest.raises(ValueError, match="expected one token each"):
+        with pytest.raises(ValueError, match="tokens; expected one each"):
             answers(model, prompts)
 
 
@@ -240,3 +293,17 @@ def test_the_command_reads_with_a_pretrained_model(tmp_path, capsys):
     assert np.shape(found["accuracy"]["value"]) == (3, 1, 1)
     assert found["etas"]["value"] == [0, 1e-6, 0.5]
     assert "eta 0.5" in capsys.readouterr().out
+
+
+def test_the_command_measures_what_momentum_costs(tmp_path, capsys, monkeypatch):
+    peak = cost._peak  # here, and not in a new process for each contestant
+    monkeypatch.setattr(cost.Cost, "_highest", lambda self, name: peak(name, self) + 1)
+    sizes = dict(length=64, batch=1, width=16, layers=1, heads=2, rounds=1, vocabulary=50)
+    asked = [f"--{name}={value}" for name, value in sizes.items()]
+    assert main(["momentum-cost", "--store", str(tmp_path), *asked]) == 0
+    found = records.load("momentum-cost", "own", tmp_path)
+    assert found["contestants"][0] == "attention alone"
+    assert found["time"][0] == 1
+    assert found["kept"][1] - found["kept"][0] >= 64 * 16 * 4  # the sum, at least
+    assert found["kept"][1] < 1.1 * found["kept"][0]
+    assert "matrix (tokens, tokens)" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The project as a whole: pins, addresses, licences, committed notebooks."""
 
+import ast
 import importlib.util
 import re
 import subprocess
@@ -249,3 +250,25 @@ def test_outside_colab_nothing_is_installed():
 def test_what_is_no_commit_is_not_installed(commit):
     with pytest.raises(ValueError, match="git rev-parse"):
         repository.colab_cell("https://github.com/a/b", commit)
+
+
+MAY_IMPORT = {
+    "dual": set(),
+    "regression": set(),
+    "gpt": set(),
+    "mini": {"gpt", "regression"},
+    "momentum": {"gpt", "mini"},
+}
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_parts_import_no_other_part_but_those_that_contributing_names(part):
+    found = set()
+    for path in (ROOT / "iclbook" / part).rglob("*.py"):
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(statement, ast.ImportFrom):
+                found |= {f"{statement.module}.{name.name}" for name in statement.names}
+            if isinstance(statement, ast.Import):
+                found |= {name.name for name in statement.names}
+    parts = {name.split(".")[1] for name in found if name.startswith("iclbook.")}
+    assert parts & MAY_IMPORT.keys() - {part} == MAY_IMPORT[part]

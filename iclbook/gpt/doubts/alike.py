@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from iclbook.gpt.doubts.words import label_tokens
 from iclbook.gpt.metrics.distributions import (
     additive_cosine,
     likeliest,
@@ -21,6 +20,7 @@ from iclbook.gpt.metrics.distributions import (
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.observe import observe
 from iclbook.gpt.text.prompts import Prompts
+from iclbook.gpt.text.words import label_tokens
 
 METRICS = ("overlap", "without_labels", "additive_cosine", "union_cosine")
 """What `alike` computes."""

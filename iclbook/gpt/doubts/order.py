@@ -19,12 +19,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from iclbook.gpt.doubts.apart import read_apart
-from iclbook.gpt.doubts.words import label_tokens
 from iclbook.gpt.metrics.distributions import order_sensitivity
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.observe import observe
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.prompts import Prompts
+from iclbook.gpt.text.words import label_tokens
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 from iclbook.records import Results
 from iclbook.rounding import rounded

@@ -19,13 +19,13 @@ from scipy.special import log_softmax
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from iclbook.gpt.doubts.words import label_tokens
 from iclbook.gpt.model.blocks import blocks_of
 from iclbook.gpt.model.load import LanguageModel
 from iclbook.gpt.reading.patch import Patches, read_patched, read_patches
 from iclbook.gpt.study.setup import Setup
 from iclbook.gpt.text.demonstrations import mislabelled
 from iclbook.gpt.text.prompts import Prompts
+from iclbook.gpt.text.words import label_tokens
 from iclbook.gpt.tuning.finetune import Finetuning, finetune
 from iclbook.records import Results
 from iclbook.rounding import rounded

@@ -1,8 +1,8 @@
 """How many items does a setting get right, and is that more than its own label frequencies give?"""
 
 import numpy as np
+import scipy  # its parts load when first used: stats takes half a second
 from jaxtyping import Int
-from scipy import stats
 
 from iclbook.gpt.metrics.intervals import share_interval
 from iclbook.gpt.metrics.metric import Comparison, Layout, Metric, Row
@@ -63,7 +63,7 @@ def beats_own_frequencies(
         p = 1.0  # every pairing is right as often (and SciPy 1.17 draws wrong tables here)
     else:
         # A random pairing matters only through its table of counts, which has these margins.
-        table = stats.random_table(given_counts, right_counts)
+        table = scipy.stats.random_table(given_counts, right_counts)
         hits = table.rvs(permutations, random_state=rng)[:, same].sum(1)
         p = (1 + int((hits >= (predicted == gold).sum()).sum())) / (1 + permutations)
     chance = float(given_counts @ same @ right_counts) / len(gold) ** 2

@@ -6,8 +6,8 @@ demonstration set: how much would the number move with other items of the same t
 """
 
 import numpy as np
+import scipy  # its parts load when first used: stats takes half a second
 from jaxtyping import Bool, Float
-from scipy import stats
 
 from iclbook.validate import check_count, check_number
 
@@ -39,7 +39,7 @@ def seed_interval(
     mean, count = float(values.mean()), len(values)
     if count == 1:
         return mean, None, None
-    half = stats.t.ppf((1 + level) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count)
+    half = scipy.special.stdtrit(count - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(count)
     return mean, float(mean - half), float(mean + half)
 
 
@@ -126,7 +126,7 @@ def share_interval(
     """
     chosen = right if among is None else right[among]
     if len(chosen) and (chosen.all() or not chosen.any()):
-        exact = stats.binomtest(int(chosen.sum()), len(chosen)).proportion_ci(level, "exact")
+        exact = scipy.stats.binomtest(int(chosen.sum()), len(chosen)).proportion_ci(level, "exact")
         return float(exact.low), float(exact.high)
     weights = None if among is None else among.astype(float)
     return bootstrap(right.astype(float), rng, among=weights, level=level)

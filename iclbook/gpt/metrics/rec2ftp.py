@@ -9,8 +9,8 @@ that prefers one label is right on that label's items, whoever mended them.
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import scipy  # its parts load when first used: stats takes half a second
 from jaxtyping import Bool, Int
-from scipy import stats
 
 from iclbook.gpt.metrics.accuracy import check_rows
 from iclbook.gpt.metrics.intervals import share_interval
@@ -122,7 +122,9 @@ def _p_overlap(both: int, strata: list[tuple[int, int, int]]) -> float:
     """P(overlap >= both) where each stratum is (items, marked, drawn): independent draws add up."""
     law = np.ones(1)
     for items, marked, drawn in strata:
-        law = np.convolve(law, stats.hypergeom.pmf(np.arange(drawn + 1), items, marked, drawn))
+        law = np.convolve(
+            law, scipy.stats.hypergeom.pmf(np.arange(drawn + 1), items, marked, drawn)
+        )
     return float(min(1.0, law[both:].sum()))
 
 

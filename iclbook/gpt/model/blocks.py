@@ -1,8 +1,8 @@
-"""Blocks that add attention first and an MLP after it, taken apart.
+r"""Blocks that add attention first and an MLP after it, taken apart.
 
-Such a block makes ``r + MLP(norm(r))`` of r, the residual stream after attention. Most families of
-today have it, some with a norm behind the MLP as well. Others add attention and MLP side by side,
-or norm what the MLP gives and not what it reads: those are refused.
+Such a block makes :math:`r + \operatorname{MLP}(\operatorname{norm}(r))` of r, the residual stream
+after attention. Most families of today have it, some with a norm behind the MLP as well. Others add
+attention and MLP side by side, or norm what the MLP gives and not what it reads: those are refused.
 """
 
 from dataclasses import dataclass

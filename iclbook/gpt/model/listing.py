@@ -1,6 +1,7 @@
 """What works, as a text: the families that have an entry, and models to begin with."""
 
-from iclbook.gpt.model.families import FAMILIES, Family, everything
+from iclbook.gpt.model.families import FAMILIES
+from iclbook.gpt.model.family import Family, everything
 from iclbook.gpt.model.sources import known
 
 

@@ -30,7 +30,8 @@ from iclbook.gpt.model.complete import (
     check_vocabulary,
 )
 from iclbook.gpt.model.device import DTYPES, choose_device, choose_dtype
-from iclbook.gpt.model.families import FAMILIES, FOUND, Family
+from iclbook.gpt.model.families import FAMILIES, FOUND
+from iclbook.gpt.model.family import Family
 from iclbook.gpt.model.roles import kept_weights
 from iclbook.gpt.model.sources import Location, locate
 from iclbook.gpt.model.structure import guesses

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from torch import nn
 
-from iclbook.gpt.model.families import Family, everything, sliding
+from iclbook.gpt.model.family import Family, everything, sliding
 from iclbook.gpt.model.projections import (
     Projections,
     features,

@@ -87,7 +87,7 @@ class Heads:
         return found
 
     def update(self, tokens: Sequence[int] | np.ndarray) -> Float64[np.ndarray, "L H d d"]:
-        """The sum of outer products ``v k^T`` over `tokens`, for every head.
+        r"""The sum of outer products :math:`v k^\top` over `tokens`, for every head.
 
         Tokens outside of a layer's window are left out there.
         """

@@ -57,7 +57,7 @@ class Frame:
         return read_heads(self.model, ids, start=start, inputs=inputs)
 
     def written(self, heads: Heads) -> Float[np.ndarray, "L G d d"]:
-        """The sum of outer products ``v k^T`` over all tokens behind BOS."""
+        r"""The sum of outer products :math:`v k^\top` over all tokens behind BOS."""
         return heads.update(range(len(self.bos), heads.q.shape[2]))[:, :: self._apart]
 
     def means(self, heads: Heads) -> Float[np.ndarray, "L G d d"]:

@@ -1,15 +1,16 @@
-"""The exact weight update of a context, read off block by block (Dherin et al. 2025).
+r"""The exact weight update of a context, read off block by block (Dherin et al. 2025).
 
 In a block that adds attention first and the MLP after it, let z be the MLP's input and r the
-residual stream after attention, at one token: z_C and r_C behind a context C, z_0 and r_0 without
-it. Put the patch ``W (z_C - z_0) z_0^T / |z_0|^2`` on every first matrix W of the MLP, and add
-r_C - r_0 to the block's output, and the block without the context gives what it gives with it.
-Block by block, that holds for the whole model, at the last token or at every token (arXiv
-2507.16003; for gated MLPs and whole models 2512.11255). The chapter "The exact update" derives it.
+residual stream after attention, at one token: :math:`z_C` and :math:`r_C` behind a context C,
+:math:`z_0` and :math:`r_0` without it. Put the patch :math:`W (z_C - z_0)\,z_0^\top / |z_0|^2` on
+every first matrix W of the MLP, and add :math:`r_C - r_0` to the block's output, and the block
+without the context gives what it gives with it. Block by block, that holds for the whole model, at
+the last token or at every token (arXiv 2507.16003; for gated MLPs and whole models 2512.11255). The
+chapter "The exact update" derives it.
 
 The trap: a patch is made for one token of one question. All patched matrices read the same z, so
-patching them is the same as handing the MLP ``z + (z_C - z_0) (z_0·z) / |z_0|^2``: that is how one
-question's patch is tried on another here.
+patching them is the same as handing the MLP :math:`z + (z_C - z_0)\,(z_0 \cdot z) / |z_0|^2`: that
+is how one question's patch is tried on another here.
 """
 
 from collections.abc import Iterator, Sequence

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from iclbook.gpt.model.families import Family, family_of
+from iclbook.gpt.model.families import family_of
+from iclbook.gpt.model.family import Family
 
 _READER: ContextVar = ContextVar("reader")
 

@@ -10,7 +10,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from iclbook.gpt.model.families import FOUND, Family
+from iclbook.gpt.model.families import FOUND
+from iclbook.gpt.model.family import Family
 from iclbook.gpt.model.queries import recorded_queries
 from iclbook.gpt.model.structure import guesses
 from iclbook.gpt.reading.context import Context, Filler, Pack, Tail

@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts load when first used: stats takes half a second
 from jaxtyping import Bool, Float, Int, Shaped
-from scipy import optimize, special, stats
 
 from iclbook.gpt.metrics import seed_interval
 from iclbook.records import Record
@@ -165,17 +165,17 @@ def exact_interval(
     items, right, mended = (x.astype(int) for x in (a + b + c + d, a + c, a + b))
     least, most = np.maximum(0, mended + right - items), np.minimum(mended, right)
     reach = [np.arange(low, high + 1) for low, high in zip(least, most)]
-    central = [stats.hypergeom.logpmf(*law) for law in zip(reach, items, right, mended)]
+    central = [scipy.stats.hypergeom.logpmf(*law) for law in zip(reach, items, right, mended)]
     over = int((a - least).sum())  # above the smallest possible sum
 
     def law(log_odds: float) -> np.ndarray:
         total = np.ones(1)
         for count, log_chance in zip(reach, central):
-            total = np.convolve(total, special.softmax(log_chance + log_odds * count))
+            total = np.convolve(total, scipy.special.softmax(log_chance + log_odds * count))
         return total
 
     def bound(tail) -> float:
-        return float(np.exp(optimize.brentq(tail, -FURTHEST, FURTHEST)))
+        return float(np.exp(scipy.optimize.brentq(tail, -FURTHEST, FURTHEST)))
 
     outside = (1 - level) / 2
     low = bound(lambda x: law(x)[over:].sum() - outside) if over else 0.0

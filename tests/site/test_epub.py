@@ -73,7 +73,7 @@ def test_every_address_in_it_exists(archive, pages):
 def test_formulas_are_seen_and_heard(archive):
     text = archive.read("EPUB/book/dual/the-dual.xhtml").decode()
     used = set(re.findall(r'<use xlink:href="#([^"]*)"', text))
-    assert used == set(re.findall(r'<path id="([^"]*)"', text))
+    assert used <= set(re.findall(r'<path id="([^"]*)"', text))
     assert text.count("<math ") == text.count('<span class="spoken">') > 10
 
 

@@ -57,12 +57,12 @@ def table(head: Sequence, rows: Sequence[Sequence], digits: int = 2) -> None:
         print("  ".join([first.ljust(widths[0]), *cells]).rstrip())
 
 
-def checks(results: Mapping[str, bool]) -> None:
+def checks(results: Mapping[str, object]) -> None:
     """Print what was checked, and whether it holds.
 
     Parameters
     ----------
-    results : mapping of str to bool
+    results : mapping of str to what is true or false
         By what is claimed; booleans of NumPy and torch count too.
 
     Raises

@@ -9,8 +9,6 @@ pictures with MathML for the ear. What needs a script shows its stored form: a s
 picture and its table of numbers.
 """
 
-import base64
-import hashlib
 import mimetypes
 import os
 import posixpath
@@ -97,7 +95,7 @@ def svg_as_xml(html):
 
 
 def chapter(name, text, names, home):
-    """Return a page of the site as XHTML, and the pictures that it holds itself.
+    """Return a page of the site as XHTML.
 
     Parameters
     ----------
@@ -109,11 +107,6 @@ def chapter(name, text, names, home):
         The pages of the book: links to these stay in it, others lead to the site.
     home : str
         Address of the published site.
-
-    Returns
-    -------
-    (str, dict of bytes)
-        The page, and by their place in the book the pictures that its HTML holds.
     """
     formulas = []
 
@@ -125,23 +118,15 @@ def chapter(name, text, names, home):
     glyphs = "".join(found[0] for found in GLYPHS.finditer(body))
     soup = BeautifulSoup(FORMULA.sub(put_by, GLYPHS.sub("", body)), "html.parser")
     simplify(soup)
-    folder, pictures = posixpath.dirname(name), {}
-    for image in soup.select("img[src^='data:']"):
-        kind, data = re.fullmatch(r"data:([\w/+]+);base64,(.*)", image["src"], re.DOTALL).groups()
-        content = base64.b64decode(data)
-        digest = hashlib.sha256(content).hexdigest()[:16]
-        place = f"_images/{digest}{mimetypes.guess_extension(kind)}"
-        pictures[place] = content
-        image["src"] = posixpath.relpath(place, folder)
+    folder = posixpath.dirname(name)
     for link in soup.select("a[href]"):
         link["href"] = led(link["href"], folder, names, home)
     body = re.sub("\ue000(\\d+)\ue001", lambda found: formulas[int(found[1])], str(soup))
-    page = PAGE.format(
+    return PAGE.format(
         title=re.search(r"<title>(.*?) &#8212;", text)[1],
         style=posixpath.relpath("epub.css", folder),
         body=svg_as_xml(glyphs) + body,
     )
-    return page, pictures
 
 
 def simplify(soup):
@@ -231,12 +216,10 @@ def whole_book(root=ROOT, site=SITE):
     texts, pictures = {}, {}
     for name in names:
         text = (site / f"{name}.html").read_text("utf-8")
-        texts[f"{name}.xhtml"], held = chapter(name, text, set(names), home)
-        pictures |= held
+        texts[f"{name}.xhtml"] = chapter(name, text, set(names), home)
         for source in re.findall(r'<img[^>]*\bsrc="([^"]*)"', texts[f"{name}.xhtml"]):
             place = posixpath.normpath(posixpath.join(posixpath.dirname(name), source))
-            if place not in pictures:
-                pictures[place] = (site / place).read_bytes()
+            pictures[place] = (site / place).read_bytes()
     titles = {name: re.search("<title>(.*)</title>", texts[f"{name}.xhtml"])[1] for name in names}
     files = {
         "nav.xhtml": navigation(toc, titles, config),

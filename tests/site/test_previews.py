@@ -46,12 +46,14 @@ def link(page, kind):
     ],
 )
 def test_a_link_shows_what_it_leads_to(opened, kind, shown):
-    box, height = opened.locator("#preview"), "document.documentElement.scrollHeight"
-    before = opened.evaluate(height)
-    link(opened, kind).hover()
+    box, led = opened.locator("#preview"), link(opened, kind)
+    led.scroll_into_view_if_needed()
+    opened.wait_for_timeout(300)  # what was never seen is drawn
+    before = led.bounding_box()
+    led.hover()
     box.wait_for()
     assert shown in box.inner_text()
-    assert opened.evaluate(height) == before  # nothing moves
+    assert led.bounding_box() == before  # nothing moves
     for formula in box.locator("mjx-container > svg").all():
         assert formula.bounding_box()["width"] > 3
     if kind in ("figure", "term"):

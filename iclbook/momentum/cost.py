@@ -24,6 +24,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from iclbook.gpt.model.device import choose_device
+from iclbook.mini.model import check_sizes
 from iclbook.momentum.attach import add_mixing, add_momentum
 from iclbook.momentum.mixing import Momentum
 from iclbook.momentum.sums import explicit_sum
@@ -65,8 +66,9 @@ class Cost:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("length", "batch", "width", "layers", "heads", "vocabulary", "rounds"):
+        for name in ("length", "batch", "vocabulary", "rounds"):
             check_count(name, getattr(self, name))
+        check_sizes(self)
         check_threads(self.threads)
 
     @property

@@ -307,3 +307,5 @@ def test_the_command_measures_what_momentum_costs(tmp_path, capsys, monkeypatch)
     assert found["kept"][1] - found["kept"][0] >= 64 * 16 * 4  # the sum, at least
     assert found["kept"][1] < 1.1 * found["kept"][0]
     assert "matrix (tokens, tokens)" in capsys.readouterr().out
+    assert main(["momentum-cost", "--store", str(tmp_path / "none"), "--width", "30"]) != 0
+    assert "width is 30; expected a multiple of 2 * 8 heads" in capsys.readouterr().err

@@ -66,8 +66,9 @@ def mend_pictures(app, pagename, templatename, context, doctree):
         picture = found[0]
         if wrong := trouble(picture):
             logger.warning(f"The picture {picture[:80]} ... {wrong}", location=pagename)
-        source = sources.get(re.search(r'src="[^"]*?([^"/]*)"', picture)[1])
-        if source and source.suffix == ".png" and " width=" not in picture:
+        name = re.search(r'src="[^"]*?([^"/]*)"', picture)[1]
+        source = sources.get(name, Path(app.outdir, FOLDER, name))
+        if source.suffix == ".png" and source.is_file() and " width=" not in picture:
             with Image.open(source) as image:
                 picture = picture.replace("<img", '<img width="{}" height="{}"'.format(*image.size))
         if "loading=" not in picture:

@@ -18,13 +18,11 @@ import zipfile
 from html import escape
 from urllib.parse import urlsplit
 
-import yaml
 from bs4 import BeautifulSoup
 
-from tools.bookext import pages_url
 from tools.furniture import EDITION
-from tools.pdf import ARTICLE, GLYPHS, SITE, parts
-from tools.repository import ROOT, repository_url
+from tools.pdf import ARTICLE, GLYPHS, SITE, plan
+from tools.repository import ROOT
 
 TARGET = ROOT / "_build" / "epub" / "iclbook.epub"
 STYLE = ROOT / "book" / "web" / "epub.css"
@@ -209,10 +207,7 @@ def package(files, home, config):
 
 def whole_book(root=ROOT, site=SITE):
     """Return the files of the archive by name, in their order."""
-    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
-    toc = list(parts(yaml.safe_load((root / "_toc.yml").read_text("utf-8"))))
-    names = [name for _, pages in toc for name in pages]
-    home = pages_url(repository_url(root))
+    config, toc, names, home = plan(root)
     texts, pictures = {}, {}
     for name in names:
         text = (site / f"{name}.html").read_text("utf-8")

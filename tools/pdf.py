@@ -64,6 +64,30 @@ def parts(toc):
         yield part["caption"], [entry["file"] for entry in part["chapters"]]
 
 
+def plan(root):
+    """Return what a whole book is made of.
+
+    Returns
+    -------
+    config : dict
+        The settings of the book.
+    toc : list of pairs
+        Caption and pages of each part.
+    names : list of str
+        All pages in their order.
+    home : str
+        Address of the published site.
+    """
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
+    toc = list(parts(yaml.safe_load((root / "_toc.yml").read_text("utf-8"))))
+    return (
+        config,
+        toc,
+        [name for _, pages in toc for name in pages],
+        pages_url(repository_url(root)),
+    )
+
+
 def within(name, anchor=""):
     """Return the identifier, within the one page, of a place on the page ``name``."""
     return f"{name}.{anchor}" if anchor else name
@@ -110,9 +134,7 @@ def article(name, text, pages, site):
 
 def one_page(root=ROOT, site=SITE):
     """Return the whole book as one page of HTML."""
-    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
-    toc = list(parts(yaml.safe_load((root / "_toc.yml").read_text("utf-8"))))
-    names = [name for _, pages in toc for name in pages]
+    config, toc, names, home = plan(root)
     texts = {name: (site / f"{name}.html").read_text("utf-8") for name in names}
     glyphs = {g[1]: g[0] for text in texts.values() for g in GLYPH.finditer(text)}
     titles = {name: re.search(r"<title>(.*?) &#8212;", text)[1] for name, text in texts.items()}
@@ -122,7 +144,6 @@ def one_page(root=ROOT, site=SITE):
         + "</ul>"
         for caption, pages in toc
     )
-    home = pages_url(repository_url(root))
     return DOCUMENT.format(
         title=config["title"],
         author=config["author"],

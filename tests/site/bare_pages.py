@@ -28,3 +28,8 @@ def barriers(page):
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     sticks_out = [f"{width[0]} pixels wide on {width[1]}"] if width[0] > width[1] else []
     return sticks_out + [f"{item['id']}: {item['nodes'][0]['html']}" for item in found]
+
+
+def numbers(cells):
+    """The number in each cell of a table, given a locator of the cells."""
+    return [float(text.replace("−", "-")) for text in cells.all_inner_texts()]

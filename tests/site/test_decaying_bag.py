@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from bare_pages import page_of
+from bare_pages import numbers, page_of
 
 from iclbook import controls
 from iclbook.momentum.sums import explicit_sum
@@ -32,8 +32,7 @@ def html():
 
 def shown(page):
     """The numbers of the table."""
-    cells = page.locator(".live tbody td").all_inner_texts()
-    return [float(cell.replace("−", "-")) for cell in cells]
+    return numbers(page.locator(".live tbody td"))
 
 
 def test_its_arithmetic_is_that_of_the_package(bare):

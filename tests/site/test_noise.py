@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bare_pages import page_of
+from bare_pages import numbers, page_of
 
 from iclbook import controls
 from iclbook.gpt.metrics import sim_aou
@@ -31,8 +31,7 @@ def html():
 
 def shown(page, row):
     """The three numbers of a row of the table: at this angle, random, chance."""
-    cells = page.locator(".live tbody tr").nth(row).locator("td").all_inner_texts()
-    return [float(cell.replace("−", "-")) for cell in cells]
+    return numbers(page.locator(".live tbody tr").nth(row).locator("td"))
 
 
 def test_its_arithmetic_is_that_of_the_engine(bare):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from bare_pages import page_of
+from bare_pages import numbers, page_of
 
 from iclbook import controls
 from iclbook.dual import linear_attention
@@ -52,8 +52,7 @@ def html():
 
 def answers(page):
     """Answers step by step, all at once, and of linear attention."""
-    cells = page.locator(".live tbody td:last-child").all_inner_texts()
-    return [float(cell.replace("−", "-")) for cell in cells]
+    return numbers(page.locator(".live tbody td:last-child"))
 
 
 def order_of(page):
